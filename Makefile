@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Hawser: CNI plugins in C. `make help` lists the targets.
+
+PREFIX    ?= /usr/local
+CNIBINDIR ?= /opt/cni/bin
+DESTDIR   ?=
+CC        ?= gcc
+STATIC    ?= 1
+
+PLUGINS := bridge loopback
+IPAMS   := host-local static
+TOOLS   := cnitool
+
+# One tree of objects per flavour: release, test (HAWSER_FAULT works) and san (ASan and UBSan, too).
+FLAVOUR ?= release
+OUT     := $(if $(filter release,$(FLAVOUR)),bin,build/$(FLAVOUR)/bin)
+OBJ     := build/$(FLAVOUR)/obj
+
+CPPFLAGS += -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -I. -Icommon -isystem /usr/include/libnl3
+CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wformat=2 -Wno-missing-field-initializers -fstack-protector-strong \
+	    -ffunction-sections -fdata-sections
+LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
+LDLIBS   := -ljansson -lnl-3
+
+ifeq ($(FLAVOUR),release)
+ifeq ($(STATIC),1)
+# Start-up is half of the cost of a call; see docs/performance.md for the measured difference.
+# --no-warnings: libnl's unused name look-ups (getaddrinfo) would warn at every static link.
+LDFLAGS += -static -Wl,--no-warnings
+LDLIBS  += -lpthread -lm
+endif
+endif
+ifeq ($(FLAVOUR),test)
+CPPFLAGS += -DHAWSER_TEST
+endif
+ifeq ($(FLAVOUR),san)
+CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -DHAWSER_TEST
+CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+
+COMMON_SRC := $(wildcard common/*.c)
+IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
+PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all help deps demo test check unit bench install uninstall format lint clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS) ## build every executable into bin/
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 16
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+COMMON_LIB := $(OBJ)/libhawser.a
+$(COMMON_LIB): $(COMMON_SRC:%.c=$(OBJ)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# The IPAM plugins without their main(): linked into themselves and into every interface plugin.
+IPAM_LIB := $(OBJ)/libipam.a
+$(IPAM_LIB): $(IPAM_SRC:%.c=$(OBJ)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define program
+$(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $$(IPAM_LIB) $$(COMMON_LIB)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
+$(OUT)/bridge: $(OBJ)/plugins/bridge_dev.o
+$(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
+$(foreach p,$(TOOLS),$(eval $(call program,tools/$(p).c)))
+
+$(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $^ -lcmocka $(LDLIBS)
+
+unit-programs: $(UNIT_TESTS)
+
+deps: ## install what building and testing need (Debian packages, as root)
+	tools/deps
+
+demo: ## two containers on a bridge, shown step by step, nothing left behind
+	@tools/deps --quiet build demo
+	@$(MAKE) --no-print-directory -s all
+	@netns-fixtures/demo
+
+test: ## install what is missing and run every test
+	@tools/deps --quiet build demo test
+	@tests/run
+
+check: ## the tests that need neither root nor installing anything
+	@tests/run --no-root
+
+bench: ## measure against the reference plugins and the kernel's floor
+	@tools/deps --quiet build demo test bench
+	@$(MAKE) --no-print-directory -s all
+	@tests/bench/run
+
+install: all ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by rename
+	@tools/install-files $(OUT) "$(DESTDIR)$(CNIBINDIR)" $(PLUGINS) $(IPAMS)
+	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/bin" $(TOOLS)
+
+uninstall: ## remove what install put there
+	cd "$(DESTDIR)$(CNIBINDIR)" && rm -f $(PLUGINS) $(IPAMS)
+	cd "$(DESTDIR)$(PREFIX)/bin" && rm -f $(TOOLS)
+
+format: ## reformat the sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+lint: ## check formatting and run clang-tidy
+	clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+	clang-tidy --quiet $(COMMON_SRC) $(wildcard ipam/*.c plugins/*.c tools/*.c) -- $(CPPFLAGS) -std=gnu11
+
+clean: ## remove what was built
+	rm -rf bin build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

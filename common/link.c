@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Links: looking one up, creating veth pairs and bridges in one message, bridge port settings. */
+#include "link.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/veth.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* IPv6's accept_ra, out of the array of all settings the kernel reports with a link. */
+static int read_accept_ra(struct nlattr *af_spec)
+{
+	struct nlattr *inet6 = nla_find(nla_data(af_spec), nla_len(af_spec), AF_INET6);
+	struct nlattr *conf =
+		inet6 ? nla_find(nla_data(inet6), nla_len(inet6), IFLA_INET6_CONF) : NULL;
+	int32_t value;
+
+	/* DEVCONF_ACCEPT_RA of linux/ipv6.h, which clashes with netinet/in.h */
+	enum { ACCEPT_RA = 3 };
+	if (!conf || nla_len(conf) < (ACCEPT_RA + 1) * (int)sizeof(value))
+		return -1;
+	memcpy(&value, (char *)nla_data(conf) + ACCEPT_RA * sizeof(value), sizeof(value));
+	return value;
+}
+
+static void read_linkinfo(struct nlattr *nest, struct link_info *out)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1], *data;
+
+	if (nla_parse_nested(info, IFLA_INFO_MAX, nest, NULL) < 0)
+		return;
+	if (info[IFLA_INFO_KIND])
+		nla_strlcpy(out->kind, info[IFLA_INFO_KIND], sizeof(out->kind));
+	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "bridge") == 0) {
+		data = nla_find(nla_data(info[IFLA_INFO_DATA]), nla_len(info[IFLA_INFO_DATA]),
+				IFLA_BR_VLAN_FILTERING);
+		if (data)
+			out->vlan_filtering = nla_get_u8(data);
+	}
+	if (info[IFLA_INFO_SLAVE_DATA] && info[IFLA_INFO_SLAVE_KIND] &&
+	    strcmp(nla_data(info[IFLA_INFO_SLAVE_KIND]), "bridge") == 0) {
+		struct nlattr *port[IFLA_BRPORT_MAX + 1];
+
+		if (nla_parse_nested(port, IFLA_BRPORT_MAX, info[IFLA_INFO_SLAVE_DATA], NULL) < 0)
+			return;
+		if (port[IFLA_BRPORT_MODE])
+			out->hairpin = nla_get_u8(port[IFLA_BRPORT_MODE]);
+		if (port[IFLA_BRPORT_ISOLATED])
+			out->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
+	}
+}
+
+/* nlk_reply_fn: fill a struct link_info from RTM_NEWLINK. */
+static int read_link(const struct nlmsghdr *hdr, void *arg)
+{
+	const struct ifinfomsg *ifi = nlmsg_data(hdr);
+	struct nlattr *attr[IFLA_MAX + 1];
+	struct link_info info = { .accept_ra = -1, .vlan_filtering = -1, .hairpin = -1, .isolated = -1 };
+
+	if (hdr->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*ifi), attr, IFLA_MAX, NULL) < 0)
+		return -EBADMSG;
+	info.index = ifi->ifi_index;
+	info.flags = ifi->ifi_flags;
+	if (attr[IFLA_IFNAME])
+		nla_strlcpy(info.name, attr[IFLA_IFNAME], sizeof(info.name));
+	if (attr[IFLA_MTU])
+		info.mtu = (int)nla_get_u32(attr[IFLA_MTU]);
+	if (attr[IFLA_MASTER])
+		info.master = (int)nla_get_u32(attr[IFLA_MASTER]);
+	if (attr[IFLA_LINK])
+		info.peer = (int)nla_get_u32(attr[IFLA_LINK]);
+	if (attr[IFLA_OPERSTATE])
+		info.operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
+	if (attr[IFLA_ADDRESS] && nla_len(attr[IFLA_ADDRESS]) == 6)
+		memcpy(info.mac, nla_data(attr[IFLA_ADDRESS]), 6);
+	if (attr[IFLA_AF_SPEC])
+		info.accept_ra = read_accept_ra(attr[IFLA_AF_SPEC]);
+	if (attr[IFLA_LINKINFO])
+		read_linkinfo(attr[IFLA_LINKINFO], &info);
+	*(struct link_info *)arg = info;
+	return 0;
+}
+
+static int get(struct nlk *nl, int index, const char *name, struct link_info *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct link_info info = { 0 };
+	struct nl_msg *m = nlk_request(nl, "look up a link", RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	if (name)
+		nlk_put_str(nl, m, IFLA_IFNAME, name);
+	/* counters are most of the answer and nobody reads them */
+	nlk_put_u32(nl, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = nlk_send(nl, read_link, &info);
+	if (r == 0 && info.index == 0)
+		r = -EBADMSG;
+	if (r == 0)
+		*out = info;
+	return r;
+}
+
+int link_get(struct nlk *nl, const char *name, struct link_info *out)
+{
+	return get(nl, 0, name, out);
+}
+
+int link_get_index(struct nlk *nl, int index, struct link_info *out)
+{
+	return get(nl, index, NULL, out);
+}
+
+static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const uint8_t mac[6], int mtu)
+{
+	nlk_put_str(nl, m, IFLA_IFNAME, name);
+	nlk_put(nl, m, IFLA_ADDRESS, mac, 6);
+	if (mtu)
+		nlk_put_u32(nl, m, IFLA_MTU, mtu);
+	nlk_put_u32(nl, m, IFLA_NUM_TX_QUEUES, 1);
+	nlk_put_u32(nl, m, IFLA_NUM_RX_QUEUES, 1);
+}
+
+int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg peer = { .ifi_family = AF_UNSPEC };
+	struct link_info made = { 0 };
+	struct nlattr *info, *data, *nest;
+	struct nl_msg *m;
+	int r;
+
+	m = nlk_request(nl, "create a veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO,
+			&ifi, sizeof(ifi));
+	put_end(nl, m, veth->host_name, veth->host_mac, veth->mtu);
+	if (veth->master)
+		nlk_put_u32(nl, m, IFLA_MASTER, veth->master);
+	info = nlk_nest(nl, m, IFLA_LINKINFO);
+	nlk_put_str(nl, m, IFLA_INFO_KIND, "veth");
+	data = nlk_nest(nl, m, IFLA_INFO_DATA);
+	nest = nlk_nest(nl, m, VETH_INFO_PEER);
+	if (nlmsg_append(m, &peer, sizeof(peer), NLMSG_ALIGNTO) < 0)
+		nl->put_err = -EMSGSIZE;
+	put_end(nl, m, veth->peer_name, veth->peer_mac, veth->mtu);
+	if (veth->netns_fd >= 0)
+		nlk_put_u32(nl, m, IFLA_NET_NS_FD, veth->netns_fd);
+	nlk_nest_end(m, nest);
+	nlk_nest_end(m, data);
+	nlk_nest_end(m, info);
+	r = nlk_send(nl, read_link, &made);
+	if (r < 0)
+		return r;
+	/* kernels before 6.2 do not echo a created link */
+	if (made.index == 0 || made.peer == 0)
+		r = link_get(nl, veth->host_name, &made);
+	if (r == 0)
+		*out = made;
+	return r;
+}
+
+int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
+		    bool vlan_filtering)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = nlk_request(nl, "create a bridge", RTM_NEWLINK,
+				       NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	struct nlattr *info, *data;
+
+	nlk_put_str(nl, m, IFLA_IFNAME, name);
+	nlk_put(nl, m, IFLA_ADDRESS, mac, 6);
+	if (mtu)
+		nlk_put_u32(nl, m, IFLA_MTU, mtu);
+	info = nlk_nest(nl, m, IFLA_LINKINFO);
+	nlk_put_str(nl, m, IFLA_INFO_KIND, "bridge");
+	if (vlan_filtering) {
+		data = nlk_nest(nl, m, IFLA_INFO_DATA);
+		nlk_put_u8(nl, m, IFLA_BR_VLAN_FILTERING, 1);
+		nlk_nest_end(m, data);
+	}
+	nlk_nest_end(m, info);
+	return nlk_send(nl, NULL, NULL);
+}
+
+void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
+		      unsigned int mask)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_index = index,
+				 .ifi_flags = flags,
+				 .ifi_change = mask };
+
+	nlk_request(nl, what, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+}
+
+void link_queue_arp_notify(struct nlk *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "set arp_notify", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	struct nlattr *spec = nlk_nest(nl, m, IFLA_AF_SPEC);
+	struct nlattr *inet = nlk_nest(nl, m, AF_INET);
+	struct nlattr *conf = nlk_nest(nl, m, IFLA_INET_CONF);
+
+	nlk_put_u32(nl, m, IPV4_DEVCONF_ARP_NOTIFY, 1);
+	nlk_nest_end(m, conf);
+	nlk_nest_end(m, inet);
+	nlk_nest_end(m, spec);
+}
+
+void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "set hairpin mode and isolation of the bridge port",
+				       RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	struct nlattr *info = nlk_nest(nl, m, IFLA_LINKINFO);
+	struct nlattr *data;
+
+	nlk_put_str(nl, m, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = nlk_nest(nl, m, IFLA_INFO_SLAVE_DATA);
+	nlk_put_u8(nl, m, IFLA_BRPORT_MODE, hairpin);
+	nlk_put_u8(nl, m, IFLA_BRPORT_ISOLATED, isolated);
+	nlk_nest_end(m, data);
+	nlk_nest_end(m, info);
+}
+
+static void put_vlan(struct nlk *nl, struct nl_msg *m, uint16_t vid, uint16_t flags)
+{
+	struct bridge_vlan_info vlan = { .vid = vid, .flags = flags };
+
+	nlk_put(nl, m, IFLA_BRIDGE_VLAN_INFO, &vlan, sizeof(vlan));
+}
+
+void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access, bool add)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "set the VLANs of the bridge port",
+				       add ? RTM_SETLINK : RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	struct nlattr *spec = nlk_nest(nl, m, IFLA_AF_SPEC);
+	uint16_t flags = access ? BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED : 0;
+
+	if (first == last) {
+		put_vlan(nl, m, first, flags);
+	} else {
+		put_vlan(nl, m, first, flags | BRIDGE_VLAN_INFO_RANGE_BEGIN);
+		put_vlan(nl, m, last, flags | BRIDGE_VLAN_INFO_RANGE_END);
+	}
+	nlk_nest_end(m, spec);
+}
+
+int link_del(struct nlk *nl, int index)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+
+	nlk_request(nl, "delete a link", RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	return nlk_send(nl, NULL, NULL);
+}
+
+/* A raw socket that hears of every link that changes in this namespace. */
+static int open_monitor(void)
+{
+	struct sockaddr_nl local = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+/* Read what the monitor has. Return: 1 when @index was announced gone (or changed), 0, -errno. */
+static int read_monitor(int fd, int index, int type)
+{
+	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int found = 0;
+
+	for (;;) {
+		struct nlmsghdr *hdr = (struct nlmsghdr *)buf;
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		int left = (int)n;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? found : -errno;
+		for (; nlmsg_ok(hdr, left); hdr = nlmsg_next(hdr, &left)) {
+			const struct ifinfomsg *ifi = nlmsg_data(hdr);
+
+			if (hdr->nlmsg_type == type && ifi->ifi_index == index &&
+			    ifi->ifi_family == AF_UNSPEC)
+				found = 1;
+		}
+		if (found)
+			return 1;
+	}
+}
+
+/* The child of link_del_announced(): delete, tell the parent only of a failure, stay quiet. */
+static void __attribute__((noreturn)) delete_in_child(int index, int report)
+{
+	struct {
+		struct nlmsghdr hdr;
+		struct ifinfomsg ifi;
+	} req = { { sizeof(req), RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0 },
+		  { .ifi_family = AF_UNSPEC, .ifi_index = index } };
+	struct {
+		struct nlmsghdr hdr;
+		struct nlmsgerr err;
+		char rest[512];
+	} ack;
+	int fd, r = 0;
+
+	setsid();
+	if (chdir("/") < 0)
+		r = -errno;
+	/* only the netlink socket and the report pipe stay, as descriptors 0 and 1 */
+	dup2(report, 1);
+	close_range(2, ~0U, 0);
+	close(0);
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); /* descriptor 0 */
+	if (fd < 0 || send(fd, &req, sizeof(req), 0) < 0 || recv(fd, &ack, sizeof(ack), 0) < 0)
+		r = -errno;
+	else
+		r = ack.err.error;
+	/* by now the parent has normally heard of the removal and gone: SIGPIPE is ignored, too */
+	if (write(1, &r, sizeof(r)) < 0)
+		_exit(0);
+	_exit(0);
+}
+
+/* Wait for the announcement on @monitor or the child's answer on @answer. */
+static int await_removal(int monitor, int answer, int index)
+{
+	struct pollfd fds[2] = { { .fd = monitor, .events = POLLIN }, { .fd = answer, .events = POLLIN } };
+	int result;
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (fds[0].revents) {
+			int r = read_monitor(monitor, index, RTM_DELLINK);
+
+			if (r == 1)
+				return 0;
+			/* too many links change at once for our buffer: the child's answer decides */
+			if (r < 0)
+				fds[0].fd = -1;
+		}
+		if (fds[1].revents) {
+			ssize_t n = read(answer, &result, sizeof(result));
+
+			return n == sizeof(result) ? result : -EIO;
+		}
+	}
+}
+
+int link_del_announced(int index)
+{
+	autoclose int monitor = open_monitor(), answer = -1, report = -1;
+	int fds[2];
+	pid_t child;
+	int r;
+
+	if (monitor < 0)
+		return monitor;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	answer = fds[0];
+	report = fds[1];
+	signal(SIGPIPE, SIG_IGN);
+	fflush(NULL);
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0)
+		delete_in_child(index, report);
+	close(take_fd(&report));
+	r = await_removal(monitor, answer, index);
+	log_trace("link %d: removal announced: %s", index, r < 0 ? strerror(-r) : "ok");
+	/* a child that has answered is dead or dying: do not leave it to the runtime */
+	waitpid(child, NULL, WNOHANG);
+	return r;
+}
+
+static int count_link(const struct nlmsghdr *hdr, void *arg)
+{
+	if (hdr->nlmsg_type == RTM_NEWLINK)
+		++*(int *)arg;
+	return 0;
+}
+
+static void reset_count(void *arg)
+{
+	*(int *)arg = 0;
+}
+
+int link_count_ports(struct nlk *nl, int bridge)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = nlk_request(nl, "list the ports of a bridge", RTM_GETLINK, 0, &ifi,
+				       sizeof(ifi));
+	int count = 0, r;
+
+	nlk_put_u32(nl, m, IFLA_MASTER, bridge);
+	r = nlk_dump(nl, count_link, reset_count, &count);
+	return r < 0 ? r : count;
+}
+
+static int remaining_ms(const struct timespec *start, int timeout_ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return timeout_ms - (int)((now.tv_sec - start->tv_sec) * 1000 +
+				  (now.tv_nsec - start->tv_nsec) / 1000000);
+}
+
+int link_wait_running(struct nlk *nl, int index, int timeout_ms)
+{
+	autoclose int monitor = -1;
+	struct link_info info;
+	struct timespec start;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		int r = link_get_index(nl, index, &info), left;
+		struct pollfd pfd;
+
+		if (r < 0)
+			return r;
+		if (info.operstate == IF_OPER_UP || info.operstate == IF_OPER_UNKNOWN)
+			return 0;
+		if (monitor < 0) {
+			monitor = open_monitor();
+			if (monitor < 0)
+				return monitor;
+			continue; /* it may have changed before we listened */
+		}
+		left = remaining_ms(&start, timeout_ms);
+		pfd = (struct pollfd){ .fd = monitor, .events = POLLIN };
+		if (left <= 0 || poll(&pfd, 1, left) == 0)
+			return -ETIMEDOUT;
+		read_monitor(monitor, index, RTM_NEWLINK);
+	}
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Links: looking one up, creating veth pairs and bridges in one message, bridge port settings. */
+#ifndef HAWSER_LINK_H
+#define HAWSER_LINK_H
+
+#include "nl.h"
+
+#include <net/if.h>
+
+/* What RTM_GETLINK says of one link. */
+struct link_info {
+	int index;
+	char name[IFNAMSIZ];
+	char kind[16]; /* "veth", "bridge", ... or "" */
+	unsigned int flags; /* IFF_* */
+	int mtu;
+	int master;    /* ifindex, 0: none */
+	int peer;      /* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
+	uint8_t mac[6];
+	uint8_t operstate; /* IF_OPER_* */
+	int accept_ra; /* of IPv6, -1: not reported (IPv6 is off) */
+	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
+	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
+};
+
+/* A veth pair. The host end is the "main" device of the message, the container end its peer. */
+struct link_veth {
+	const char *host_name;
+	const char *peer_name;
+	const uint8_t *host_mac, *peer_mac; /* six bytes each */
+	int mtu;      /* 0: the kernel's default */
+	int master;   /* ifindex of the bridge of the host end, 0: none */
+	int netns_fd; /* where the peer is created, -1: here */
+};
+
+/**
+ * link_get() - look one link up by name, without a dump
+ * @nl: socket, nothing queued
+ * @name: interface name
+ * @out: untouched on failure
+ *
+ * Return: 0; -ENODEV: no such link; another negative errno.
+ */
+int link_get(struct nlk *nl, const char *name, struct link_info *out);
+
+/** link_get_index() - link_get() by interface index. Return: as link_get(). */
+int link_get_index(struct nlk *nl, int index, struct link_info *out);
+
+/**
+ * link_add_veth() - create a veth pair, both ends in their final namespaces, in one message
+ * @nl: socket of the host's namespace, nothing queued
+ * @veth: what to create; the host end is set up, the peer stays down (a peer cannot be up inside
+ *        the message: veth_open() in drivers/net/veth.c answers ENOTCONN before the ends are tied)
+ * @made: receives the host end as it was made; made->peer is the peer's index in its own namespace
+ *
+ * One queue per end: with more, the kernel registers num_possible_cpus() of them and shrinks to one
+ * with a synchronize_net() each (veth_init_queues()).
+ *
+ * Return: 0; -EEXIST: one of the names is taken; another negative errno. Nothing is left on failure.
+ */
+int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info *made);
+
+/**
+ * link_add_bridge() - create a bridge, down
+ * @nl: socket, nothing queued
+ * @name: interface name
+ * @mac: address to pin, so that it does not follow the lowest port
+ * @mtu: 0: the kernel's default
+ * @vlan_filtering: switch VLAN filtering on; kernels without it ignore that silently (see link_info)
+ *
+ * Return: 0; -EEXIST; another negative errno.
+ */
+int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
+		    bool vlan_filtering);
+
+/** link_queue_flags() - queue setting of IFF_* flags: bits of @mask take the value in @flags. */
+void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
+		      unsigned int mask);
+
+/** link_queue_arp_notify() - queue net.ipv4.conf.<if>.arp_notify = 1, by netlink. */
+void link_queue_arp_notify(struct nlk *nl, int index);
+
+/** link_queue_port() - queue hairpin mode and isolation of a bridge port. */
+void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated);
+
+/**
+ * link_queue_vlan() - queue adding (or removing) a range of VLAN ids of a bridge port
+ * @nl: socket
+ * @index: port
+ * @first: 1..4094
+ * @last: first..4094
+ * @access: PVID and untagged (one id only), else tagged
+ * @add: add, else remove
+ */
+void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access, bool add);
+
+/** link_del() - delete a link and wait for everything. Return: 0, -ENODEV, or another negative errno. */
+int link_del(struct nlk *nl, int index);
+
+/**
+ * link_del_announced() - delete a link; return when the kernel announces that it is gone
+ * @index: interface index in the current network namespace
+ *
+ * The request is sent by a child process that keeps no descriptor, session or working directory of
+ * ours, because the sender sits in rcu_barrier() (netdev_run_todo(), net/core/dev.c) for ten times
+ * as long as the removal itself takes. The RTM_DELLINK notification comes after the device left its
+ * namespace and every user of it was told.
+ *
+ * Return: 0, -ENODEV, or another negative errno.
+ */
+int link_del_announced(int index);
+
+/**
+ * link_count_ports() - number of ports of a bridge (a dump filtered by the kernel; not for hot paths)
+ * @nl: socket, nothing queued
+ * @bridge: ifindex
+ *
+ * Return: number of ports, or a negative errno.
+ */
+int link_count_ports(struct nlk *nl, int bridge);
+
+/**
+ * link_wait_running() - wait until a link's operational state is up
+ * @nl: socket, nothing queued
+ * @index: link
+ * @timeout_ms: deadline
+ *
+ * RTM_GETLINK flushes pending carrier work in current kernels, so the first look normally suffices;
+ * otherwise the kernel's notifications are awaited, never a fixed delay.
+ *
+ * Return: 0; -ETIMEDOUT; another negative errno.
+ */
+int link_wait_running(struct nlk *nl, int index, int timeout_ms);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Network namespaces: opening the container's by path, entering it, coming back. */
+#include "netns.h"
+
+#include "cleanup.h"
+#include "fault.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+static bool override_own_netns(void)
+{
+	const char *env = getenv("CNI_NETNS_OVERRIDE");
+
+	return env && (strcmp(env, "1") == 0 || strcasecmp(env, "true") == 0);
+}
+
+static bool is_own(int fd)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat("/proc/self/ns/net", &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+int netns_open(const char *path, struct cni_err *err)
+{
+	/* O_NONBLOCK: a FIFO put there by somebody must not hang us */
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct statfs fs;
+	int type;
+
+	if (fd < 0)
+		return cni_fail(err, CNI_E_ENV, errno, "CNI_NETNS: cannot open \"%.200s\"", path);
+	if (fstatfs(fd, &fs) < 0 || (fs.f_type != NSFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC))
+		return cni_fail(err, CNI_E_ENV, 0, "CNI_NETNS: \"%.200s\" is not a network namespace",
+				path);
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type != CLONE_NEWNET)
+		return cni_fail(err, CNI_E_ENV, 0, "CNI_NETNS: \"%.200s\" is not a network namespace",
+				path);
+	if (is_own(fd) && !override_own_netns())
+		return cni_fail(err, CNI_E_NETNS, 0,
+				"CNI_NETNS: \"%.200s\" is the plugin's own network namespace; "
+				"refusing to configure the host as a container",
+				path);
+	return take_fd(&fd);
+}
+
+int netns_current(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int netns_enter(int fd)
+{
+	int r = fault_step("enter a network namespace");
+
+	if (r < 0)
+		return r;
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Network namespaces: opening the container's by path, entering it, coming back. */
+#ifndef HAWSER_NETNS_H
+#define HAWSER_NETNS_H
+
+#include "error.h"
+
+#include <stdbool.h>
+
+/**
+ * netns_open() - open the container's network namespace
+ * @path: CNI_NETNS
+ * @err: CNI_E_ENV when it is missing or no network namespace, CNI_E_NETNS when it is the
+ *       caller's own (unless CNI_NETNS_OVERRIDE is 1 or true)
+ *
+ * Return: descriptor owned by the caller, or a negative errno (-ENOENT: path is gone).
+ */
+int netns_open(const char *path, struct cni_err *err);
+
+/**
+ * netns_current() - open the namespace the process is in
+ *
+ * Return: descriptor owned by the caller, or a negative errno.
+ */
+int netns_current(void);
+
+/**
+ * netns_enter() - move the process into a namespace
+ * @fd: of netns_open() or netns_current()
+ *
+ * Return: 0, or a negative errno.
+ */
+int netns_enter(int fd);
+
+#endif

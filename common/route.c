@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Routes: adding them with every attribute of a CNI result, and finding one again. */
+#include "route.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint32_t table_of(const struct cni_route *route)
+{
+	return route->table >= 0 ? (uint32_t)route->table : RT_TABLE_MAIN;
+}
+
+void route_queue_add(struct nlk *nl, int index, const struct cni_route *route, bool onlink)
+{
+	struct rtmsg rtm = {
+		.rtm_family = route->dst.ip.family,
+		.rtm_dst_len = route->dst.len,
+		.rtm_table = RT_TABLE_UNSPEC,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST,
+		.rtm_scope = route->scope >= 0	 ? (unsigned char)route->scope :
+			     route->gw.family	 ? RT_SCOPE_UNIVERSE :
+						   RT_SCOPE_LINK,
+		.rtm_flags = onlink && route->gw.family ? RTNH_F_ONLINK : 0,
+	};
+	struct ip_net dst = ip_network(&route->dst);
+	struct nl_msg *m;
+	struct nlattr *metrics;
+
+	m = nlk_request(nl, "add a route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rtm, sizeof(rtm));
+	nlk_ignore(nl, -EEXIST);
+	if (dst.len)
+		nlk_put(nl, m, RTA_DST, dst.ip.b, ip_bytes(&dst.ip));
+	if (route->gw.family)
+		nlk_put(nl, m, RTA_GATEWAY, route->gw.b, ip_bytes(&route->gw));
+	nlk_put_u32(nl, m, RTA_OIF, index);
+	nlk_put_u32(nl, m, RTA_TABLE, table_of(route));
+	if (route->priority)
+		nlk_put_u32(nl, m, RTA_PRIORITY, (uint32_t)route->priority);
+	if (route->mtu || route->advmss) {
+		metrics = nlk_nest(nl, m, RTA_METRICS);
+		if (route->mtu)
+			nlk_put_u32(nl, m, RTAX_MTU, (uint32_t)route->mtu);
+		if (route->advmss)
+			nlk_put_u32(nl, m, RTAX_ADVMSS, (uint32_t)route->advmss);
+		nlk_nest_end(m, metrics);
+	}
+}
+
+struct search {
+	const struct cni_route *want;
+	struct ip_net dst;
+	uint32_t oif;
+	int found;
+};
+
+static bool same_addr(struct nlattr *attr, const struct ip_addr *ip)
+{
+	return attr && nla_len(attr) == ip_bytes(ip) && memcmp(nla_data(attr), ip->b, ip_bytes(ip)) == 0;
+}
+
+static int match_route(const struct nlmsghdr *hdr, void *arg)
+{
+	struct search *s = arg;
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	struct nlattr *attr[RTA_MAX + 1];
+	uint32_t table, priority;
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || rtm->rtm_dst_len != s->dst.len)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	table = attr[RTA_TABLE] ? nla_get_u32(attr[RTA_TABLE]) : rtm->rtm_table;
+	priority = attr[RTA_PRIORITY] ? nla_get_u32(attr[RTA_PRIORITY]) : 0;
+	if (table != table_of(s->want) || (s->dst.len && !same_addr(attr[RTA_DST], &s->dst.ip)))
+		return 0;
+	if (!attr[RTA_OIF] || nla_get_u32(attr[RTA_OIF]) != s->oif)
+		return 0;
+	if (s->want->gw.family && !same_addr(attr[RTA_GATEWAY], &s->want->gw))
+		return 0;
+	if (s->want->priority && priority != (uint32_t)s->want->priority)
+		return 0;
+	s->found = 1;
+	return 0;
+}
+
+static void forget(void *arg)
+{
+	((struct search *)arg)->found = 0;
+}
+
+int route_find(struct nlk *nl, int index, const struct cni_route *route)
+{
+	struct search s = { .want = route, .dst = ip_network(&route->dst), .oif = index };
+	struct rtmsg rtm = { .rtm_family = route->dst.ip.family };
+	struct nl_msg *m = nlk_request(nl, "list routes", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+	int r;
+
+	nlk_put_u32(nl, m, RTA_TABLE, table_of(route));
+	r = nlk_dump(nl, match_route, forget, &s);
+	/* a table that was never used does not exist */
+	return r == -ENOENT ? 0 : r < 0 ? r : s.found;
+}

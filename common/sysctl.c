@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Network sysctls of the current namespace, written only when they differ. */
+#include "sysctl.h"
+
+#include "cleanup.h"
+#include "fault.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static int open_key(const char *path, int flags)
+{
+	char full[256];
+	int fd;
+
+	if (snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
+		return -ENAMETOOLONG;
+	fd = open(full, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int sysctl_get(const char *path, int *value)
+{
+	autoclose int fd = open_key(path, O_RDONLY);
+	char text[32];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return n < 0 ? -errno : -EIO;
+	text[n] = '\0';
+	*value = (int)strtol(text, NULL, 10);
+	return 0;
+}
+
+int sysctl_set(const char *path, int value)
+{
+	autoclose int fd = -1;
+	char text[16];
+	int now, len, r;
+
+	r = sysctl_get(path, &now);
+	if (r < 0)
+		return r;
+	if (now == value)
+		return 0;
+	r = fault_step(path);
+	if (r < 0)
+		return r;
+	fd = open_key(path, O_WRONLY);
+	if (fd < 0)
+		return fd;
+	len = snprintf(text, sizeof(text), "%d", value);
+	r = write(fd, text, len) < 0 ? -errno : 0;
+	log_trace("sysctl: %s = %d: %s", path, value, r < 0 ? strerror(-r) : "ok");
+	return r;
+}
+
+int sysctl_set_conf(const char *family, const char *ifname, const char *key, int value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, ifname, key);
+	return sysctl_set(path, value);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Network sysctls of the current namespace, written only when they differ. */
+#ifndef HAWSER_SYSCTL_H
+#define HAWSER_SYSCTL_H
+
+/**
+ * sysctl_get() - read a number
+ * @path: below /proc/sys/, "net/ipv4/ip_forward"
+ * @value: untouched on failure
+ *
+ * Return: 0, or a negative errno (-ENOENT: the kernel or namespace lacks it).
+ */
+int sysctl_get(const char *path, int *value);
+
+/**
+ * sysctl_set() - write a number unless it is there already
+ * @path: below /proc/sys/
+ * @value: to write
+ *
+ * Reading first keeps quiet hosts quiet: writes to some keys take the RTNL lock.
+ *
+ * Return: 0, or a negative errno (-EROFS: /proc/sys is read-only and the value differs).
+ */
+int sysctl_set(const char *path, int value);
+
+/**
+ * sysctl_set_conf() - sysctl_set() of "net/<family>/conf/<ifname>/<key>"
+ * @family: "ipv4" or "ipv6"
+ * @ifname: validated interface name
+ * @key: such as "accept_ra"
+ * @value: to write
+ *
+ * Return: as sysctl_set().
+ */
+int sysctl_set_conf(const char *family, const char *ifname, const char *key, int value);
+
+#endif

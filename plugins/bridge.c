@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge: joins a container to a Linux bridge on the host, docker0-style.
+ *
+ * Theory of operation. After ADD there is
+ *   - on the host: the bridge (created when missing, never deleted), up, with accept_ra off and a
+ *     pinned MAC; with isGateway the gateway address of each subnet on it and forwarding on; and the
+ *     host end of a veth pair as a port of the bridge, named veth<hash of network, id, ifname>;
+ *   - in the container: the other end under CNI_IFNAME, up, with the addresses and routes that IPAM
+ *     gave. Its MAC follows its IPv4 address unless the configuration asks for another;
+ *   - on disk: IPAM's lease and an attachment record.
+ *
+ * ADD makes its lasting effects in the order lease, bridge, record, link; each is in the undo list
+ * before the next can fail. Addresses and routes of the container live and die with the link. Host
+ * settings that others may rely on by then (forwarding) come last and are not taken back.
+ *
+ * DEL, GC and rollback are one function, detach(). It derives everything from (network, id, ifname),
+ * goes on after errors and releases the lease last.
+ */
+#include "addr.h"
+#include "args.h"
+#include "cleanup.h"
+#include "cni.h"
+#include "container.h"
+#include "ipam.h"
+#include "log.h"
+#include "netns.h"
+#include "plugins/bridge_dev.h"
+#include "state.h"
+#include "sysctl.h"
+#include "veth.h"
+
+#include <string.h>
+
+#define PORT_TIMEOUT_MS 5000
+
+/* The configuration, as the table of keys below reads it. */
+struct bridge_conf {
+	const char *bridge;
+	bool is_gateway, is_default_gateway, force_address;
+	bool ip_masq, macspoofchk;
+	const char *ip_masq_backend;
+	int64_t mtu;
+	bool hairpin, promisc;
+	int64_t vlan;
+	const json_t *vlan_trunk;
+	bool preserve_default_vlan;
+	bool dad, disable_container_interface, isolated;
+	bool wait_for_release;
+	const json_t *ipam, *dns;
+	/* worked out from the above */
+	const char *ipam_type; /* NULL: layer 2 only */
+	struct vlan_set vlans;
+	bool have_mac;
+	uint8_t mac[6];
+};
+
+#define FIELD(f) offsetof(struct bridge_conf, f)
+
+static const struct conf_key keys[] = {
+	{ "bridge", CONF_STRING, FIELD(bridge), .dflt = "cni0", .help = "name of the bridge; created when missing" },
+	{ "isGateway", CONF_BOOL, FIELD(is_gateway), .dflt = "false", .help = "give the bridge the gateway address and forward" },
+	{ "isDefaultGateway", CONF_BOOL, FIELD(is_default_gateway), .dflt = "false", .help = "isGateway, and a default route through it" },
+	{ "forceAddress", CONF_BOOL, FIELD(force_address), .dflt = "false", .help = "replace a different address of the bridge" },
+	{ "ipMasq", CONF_BOOL, FIELD(ip_masq), .dflt = "false", .help = "not supported by this version: an error when true" },
+	{ "ipMasqBackend", CONF_STRING, FIELD(ip_masq_backend), .help = "not supported by this version: an error when given" },
+	{ "mtu", CONF_INT, FIELD(mtu), .min = 0, .max = 65535, .dflt = "0, the kernel's", .help = "MTU of a new bridge and of the veth pair" },
+	{ "hairpinMode", CONF_BOOL, FIELD(hairpin), .dflt = "false", .help = "let frames leave through the port they came from" },
+	{ "promiscMode", CONF_BOOL, FIELD(promisc), .dflt = "false", .help = "set the bridge promiscuous; excludes hairpinMode" },
+	{ "vlan", CONF_INT, FIELD(vlan), .min = 0, .max = 4094, .dflt = "0, none", .help = "VLAN of the port: PVID and untagged" },
+	{ "vlanTrunk", CONF_ARRAY, FIELD(vlan_trunk), .help = "tagged VLANs of the port: [{\"id\": 5}, {\"minID\": 10, \"maxID\": 20}]" },
+	{ "preserveDefaultVlan", CONF_BOOL, FIELD(preserve_default_vlan), .dflt = "false", .help = "keep the port's default VLAN beside vlan and vlanTrunk" },
+	{ "macspoofchk", CONF_BOOL, FIELD(macspoofchk), .dflt = "false", .help = "not supported by this version: an error when true" },
+	{ "enabledad", CONF_BOOL, FIELD(dad), .dflt = "false", .help = "IPv6 duplicate address detection in the container" },
+	{ "disableContainerInterface", CONF_BOOL, FIELD(disable_container_interface), .dflt = "false", .help = "leave the container's end down; excludes ipam" },
+	{ "portIsolation", CONF_BOOL, FIELD(isolated), .dflt = "false", .help = "isolate the port from other isolated ports" },
+	{ "waitForRelease", CONF_BOOL, FIELD(wait_for_release), .dflt = "false", .help = "DEL waits for the kernel's RCU barrier, too" },
+	{ "ipam", CONF_OBJECT, FIELD(ipam), .help = "IPAM configuration; absent or type \"\": layer 2 only" },
+	{ "dns", CONF_OBJECT, FIELD(dns), .help = "replaces the DNS settings of the IPAM plugin" },
+	{ "args.cni.mac", CONF_DOC, .help = "MAC of the container's end; beats CNI_ARGS MAC=" },
+	{ "runtimeConfig.mac", CONF_DOC, .help = "MAC of the container's end (capability mac); beats both" },
+	CONF_END
+};
+
+/* The MAC from its three sources; a later one wins. */
+static int read_mac(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err)
+{
+	const char *arg = NULL;
+	const struct args_pair known[] = { { "MAC", &arg }, { "IP", &(const char *){ NULL } },
+					   { "GATEWAY", &(const char *){ NULL } }, { NULL, NULL } };
+	struct args_list list = { 0 };
+	struct {
+		const char *key;
+		const json_t *value;
+	} sources[] = { { "args.cni.mac", conf_get_path(call->conf, "args.cni.mac") },
+			{ "runtimeConfig.mac", conf_get_path(call->conf, "runtimeConfig.mac") } };
+	int r = args_parse(call->args, known, &list, err);
+
+	if (r == 0 && arg && *arg) {
+		conf->have_mac = true;
+		if (mac_parse(arg, conf->mac) < 0)
+			r = cni_fail(err, CNI_E_ENV, 0, "CNI_ARGS: MAC \"%.60s\" is not a MAC address", arg);
+	}
+	args_free(&list);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sources); i++) {
+		const char *text = json_string_value(sources[i].value);
+
+		if (!sources[i].value || (text && !*text))
+			continue;
+		if (!text || mac_parse(text, conf->mac) < 0)
+			return cni_fail(err, text ? CNI_E_CONF : CNI_E_DECODE, 0,
+					"\"%s\": \"%.60s\" is not a MAC address", sources[i].key,
+					text ? text : "");
+		conf->have_mac = true;
+	}
+	return r;
+}
+
+/* What the next version brings is refused, never ignored. */
+static int refuse_unsupported(const struct bridge_conf *conf, struct cni_err *err)
+{
+	if (conf->ip_masq)
+		return cni_fail(err, CNI_E_FIELD, 0, "\"ipMasq\": true is not supported by this version");
+	if (conf->ip_masq_backend)
+		return cni_fail(err, CNI_E_FIELD, 0,
+				"\"ipMasqBackend\": \"%.60s\" is not supported by this version",
+				conf->ip_masq_backend);
+	if (conf->macspoofchk)
+		return cni_fail(err, CNI_E_FIELD, 0,
+				"\"macspoofchk\": true is not supported by this version");
+	return 0;
+}
+
+static int read_ipam_type(struct bridge_conf *conf, struct cni_err *err)
+{
+	const json_t *type = conf_get(conf->ipam, "type");
+
+	if (type && !json_is_string(type))
+		return cni_fail(err, CNI_E_DECODE, 0, "\"ipam.type\": expected a string");
+	if (type && *json_string_value(type))
+		conf->ipam_type = json_string_value(type);
+	return 0;
+}
+
+/* What every verb needs: the keys themselves. */
+static int read_conf(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err)
+{
+	int r = conf_read(call->conf, "", keys, conf, err);
+
+	if (r < 0)
+		return r;
+	if (!conf->bridge || !*conf->bridge)
+		conf->bridge = "cni0";
+	return read_ipam_type(conf, err);
+}
+
+/* What ADD and CHECK need beyond that: a configuration that makes sense. */
+static int validate(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err)
+{
+	int r = refuse_unsupported(conf, err);
+
+	if (r == 0)
+		r = args_check_ifname(conf->bridge, CNI_E_CONF, "bridge", err);
+	if (r == 0)
+		r = vlan_set_read(conf->vlan, conf->vlan_trunk, &conf->vlans, err);
+	if (r == 0)
+		r = read_mac(call, conf, err);
+	if (r < 0)
+		return r;
+	conf->is_gateway |= conf->is_default_gateway;
+	if (conf->hairpin && conf->promisc)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"hairpinMode\" and \"promiscMode\" cannot both be true");
+	if (conf->disable_container_interface && conf->ipam_type)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"disableContainerInterface\": true excludes \"ipam.type\": \"%.60s\"",
+				conf->ipam_type);
+	return 0;
+}
+
+/* What one ADD carries from step to step. */
+struct attach {
+	const struct cni_call *call;
+	struct bridge_conf conf;
+	struct nlk host;
+	int netns_fd;
+	struct veth_ids ids;
+	struct bridge_dev bridge;
+	struct bridge_dev gateway_dev; /* where gateway addresses go: the bridge, or its VLAN's veth */
+	struct link_info port; /* the host end; .peer is the container's end */
+};
+
+/* DEL, GC and rollback: take an attachment away, whatever is there of it; the lease goes last. */
+static int detach(const struct cni_call *call, const struct bridge_conf *conf,
+		  const char *container_id, const char *ifname, struct cni_err *err)
+{
+	int r = veth_remove(call, container_id, ifname, conf->wait_for_release, err), r2;
+
+	r2 = state_remove(call->network, container_id, ifname);
+	if (r2 < 0 && r == 0)
+		r = cni_fail(err, CNI_E_IO, r2, "remove the attachment record of %s", container_id);
+	return r;
+}
+
+/* undo_fn: the link of a failed ADD, by the derived name only: what else is in the container stays. */
+static int undo_link(const void *arg, struct cni_err *err)
+{
+	struct cni_call derived_only = *(const struct cni_call *)arg;
+
+	derived_only.netns = NULL;
+	derived_only.prev = NULL;
+	return veth_remove(&derived_only, derived_only.container_id, derived_only.ifname, false, err);
+}
+
+/* undo_fn: the record of a failed ADD. */
+static int undo_record(const void *arg, struct cni_err *err)
+{
+	const struct cni_call *call = arg;
+	int r = state_remove(call->network, call->container_id, call->ifname);
+
+	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 0;
+}
+
+/* A second ADD must not touch what the first one made, so it is found out before anything is done. */
+static int refuse_second(struct attach *a, struct cni_err *err)
+{
+	struct link_info info;
+	int r = link_get(&a->host, a->ids.host_name, &info);
+
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return nlk_fail(err, &a->host, CNI_E_FAILED, r, "look up link %s", a->ids.host_name);
+	if (memcmp(info.mac, a->ids.host_mac, 6) != 0)
+		return cni_fail(err, CNI_E_FAILED, EEXIST, "link %s of somebody else is in the way",
+				a->ids.host_name);
+	return cni_fail(err, CNI_E_FAILED, EEXIST,
+			"container %s is attached to network \"%s\" as %s already (link %s)",
+			a->call->container_id, a->call->network, a->call->ifname, a->ids.host_name);
+}
+
+static int run_ipam(struct attach *a, struct cni_result *result, struct undo *undo,
+		    struct cni_err *err)
+{
+	int r;
+
+	if (!a->conf.ipam_type)
+		return 0;
+	r = ipam_add(a->call, a->conf.ipam_type, result, undo, err);
+	if (r == 0 && result->n_ips == 0)
+		r = cni_fail(err, CNI_E_FAILED, 0, "IPAM plugin \"%s\" returned missing IP config",
+			     a->conf.ipam_type);
+	return r;
+}
+
+/* Gateways the IPAM plugin left open: the first address of the subnet, as the reference picks it. */
+static void complete_gateways(const struct bridge_conf *conf, struct cni_result *result)
+{
+	for (size_t i = 0; i < result->n_ips; i++) {
+		struct cni_ip *ip = &result->ips[i];
+
+		if (!ip->gateway.family && conf->is_gateway) {
+			struct ip_net net = ip_network(&ip->address);
+
+			ip->gateway = ip_add(&net.ip, 1);
+		}
+	}
+}
+
+static bool has_default_route(const struct cni_result *result, int family)
+{
+	for (size_t i = 0; i < result->n_routes; i++)
+		if (result->routes[i].dst.ip.family == family && result->routes[i].dst.len == 0 &&
+		    ip_is_unspecified(&result->routes[i].dst.ip) && result->routes[i].gw.family)
+			return true;
+	return false;
+}
+
+static void add_default_routes(const struct bridge_conf *conf, struct cni_result *result)
+{
+	for (size_t i = 0; conf->is_default_gateway && i < result->n_ips; i++) {
+		struct cni_route route = { .gw = result->ips[i].gateway, .table = -1, .scope = -1 };
+		int family = result->ips[i].address.ip.family;
+
+		route.dst.ip.family = family;
+		if (!has_default_route(result, family))
+			result_add_route(result, &route);
+	}
+}
+
+/* The gateway addresses on the bridge, one per subnet. */
+static int assign_gateways(struct attach *a, const struct cni_result *result, struct undo *undo,
+			   struct cni_err *err)
+{
+	if (!a->conf.is_gateway)
+		return 0;
+	for (size_t i = 0; i < result->n_ips; i++) {
+		struct ip_net net = { .ip = result->ips[i].gateway,
+				      .len = result->ips[i].address.len };
+		int r;
+
+		if (ip_equal(&net.ip, &result->ips[i].address.ip))
+			continue; /* a /32, say: the container is its own gateway */
+		r = bridge_add_gateway(&a->host, &a->gateway_dev, &net, a->conf.force_address, undo, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int enable_forwarding(const struct cni_result *result, struct cni_err *err)
+{
+	static const char *const path[] = { "net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding" };
+
+	for (size_t i = 0; i < result->n_ips; i++) {
+		const char *key = path[result->ips[i].address.ip.family == AF_INET6];
+		int r = sysctl_set(key, 1);
+
+		if (r < 0)
+			return cni_fail(err, CNI_E_FAILED, r, "\"isGateway\": enable /proc/sys/%s", key);
+	}
+	return 0;
+}
+
+/* The MAC of the container's end: as configured, else after its IPv4 address, else from the hash. */
+static void choose_mac(struct attach *a, const struct cni_result *result)
+{
+	if (a->conf.have_mac) {
+		memcpy(a->ids.peer_mac, a->conf.mac, 6);
+		return;
+	}
+	for (size_t i = 0; i < result->n_ips; i++) {
+		if (result->ips[i].address.ip.family == AF_INET) {
+			veth_mac_of_ip(&result->ips[i].address.ip, a->ids.peer_mac);
+			return;
+		}
+	}
+}
+
+static int write_record(const struct attach *a, const struct cni_result *result, struct undo *undo,
+			struct cni_err *err)
+{
+	json_auto_t *record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "plugin", "bridge",
+					"network", a->call->network, "containerID",
+					a->call->container_id, "ifname", a->call->ifname, "bridge",
+					a->conf.bridge, "hostInterface", a->ids.host_name, "ipam",
+					a->conf.ipam_type);
+	json_t *ips = json_array();
+	char text[IP_STRLEN];
+	int r;
+
+	for (size_t i = 0; i < result->n_ips; i++)
+		json_array_append_new(ips, json_string(ip_net_str(&result->ips[i].address, text)));
+	json_object_set_new(record, "ips", ips);
+	json_object_set_new(record, "netns", json_string(a->call->netns));
+	r = state_write(a->call->network, a->call->container_id, a->call->ifname, record);
+	if (r == -EROFS || r == -EACCES) {
+		log_warn("no attachment record below " STATE_ROOT ": %s; GC will not see this one",
+			 strerror(-r));
+		return 0;
+	}
+	if (r < 0)
+		return cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
+	undo_push(undo, "attachment record", undo_record, a->call);
+	return 0;
+}
+
+static int create_pair(struct attach *a, struct undo *undo, struct cni_err *err)
+{
+	struct link_veth veth = {
+		.host_name = a->ids.host_name,
+		.peer_name = a->call->ifname,
+		.host_mac = a->ids.host_mac,
+		.peer_mac = a->ids.peer_mac,
+		.mtu = (int)a->conf.mtu,
+		.master = a->bridge.index,
+		.netns_fd = a->netns_fd,
+	};
+	int r = link_add_veth(&a->host, &veth, &a->port);
+
+	if (r == -EEXIST)
+		return nlk_fail(err, &a->host, CNI_E_FAILED, r,
+				"CNI_IFNAME: an interface \"%s\" exists in the container already",
+				a->call->ifname);
+	if (r == -EXFULL)
+		return nlk_fail(err, &a->host, CNI_E_TRY_LATER, r,
+				"bridge \"%s\" has no free port (a Linux bridge holds 1023)",
+				a->conf.bridge);
+	if (r < 0)
+		return nlk_fail(err, &a->host, CNI_E_FAILED, r,
+				r == -EOPNOTSUPP ? "create a veth pair (the kernel needs CONFIG_VETH)" :
+						   "create a veth pair");
+	undo_push(undo, "veth pair", undo_link, a->call);
+	return 0;
+}
+
+/* Port settings. The port carries nothing yet: its peer is still down. */
+static int configure_port(struct attach *a, struct cni_err *err)
+{
+	int r = sysctl_set_conf("ipv6", a->ids.host_name, "accept_ra", 0);
+
+	/* CVE-2020-10749. A bridge port does not see packets itself: a read-only /proc/sys is safe. */
+	if (r < 0 && r != -ENOENT && r != -EROFS && r != -EACCES)
+		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.accept_ra", a->ids.host_name);
+	if (a->conf.hairpin || a->conf.isolated)
+		link_queue_port(&a->host, a->port.index, a->conf.hairpin, a->conf.isolated);
+	vlan_set_queue(&a->host, a->port.index, &a->conf.vlans, a->conf.preserve_default_vlan);
+	r = nlk_send(&a->host, NULL, NULL);
+	return r < 0 ? nlk_fail(err, &a->host, CNI_E_FAILED, r, "configure the bridge port %s",
+				a->ids.host_name) :
+		       0;
+}
+
+static int configure_container(struct attach *a, const struct cni_result *result, struct cni_err *err)
+{
+	struct container_setup setup = {
+		.netns_fd = a->netns_fd,
+		.ifname = a->call->ifname,
+		.index = a->port.peer,
+		.up = !a->conf.disable_container_interface,
+		.dad = a->conf.dad,
+		.result = result,
+	};
+	int r = container_configure(&setup, err);
+
+	if (r < 0 || !setup.up)
+		return r;
+	r = link_wait_running(&a->host, a->port.index, PORT_TIMEOUT_MS);
+	return r < 0 ? nlk_fail(err, &a->host, CNI_E_FAILED, r, "bridge port %s does not come up",
+				a->ids.host_name) :
+		       0;
+}
+
+/* interfaces: bridge, host end, container end, in the order clients rely on. */
+static void report_interfaces(struct attach *a, struct cni_result *result)
+{
+	char mac[MAC_STRLEN];
+	int container;
+
+	result_add_iface(result, a->conf.bridge, mac_str(a->bridge.mac, mac), a->bridge.mtu, NULL);
+	result_add_iface(result, a->ids.host_name, mac_str(a->ids.host_mac, mac), a->port.mtu, NULL);
+	container = result_add_iface(result, a->call->ifname, mac_str(a->ids.peer_mac, mac), a->port.mtu,
+				     a->call->netns);
+	if (a->gateway_dev.index != a->bridge.index)
+		result_add_iface(result, a->gateway_dev.name, mac_str(a->gateway_dev.mac, mac),
+				 a->gateway_dev.mtu, NULL);
+	for (size_t i = 0; i < result->n_ips; i++)
+		result->ips[i].iface = container;
+}
+
+static int report_dns(const struct bridge_conf *conf, struct cni_result *result, struct cni_err *err)
+{
+	static const char *const dns_keys[] = { "nameservers", "domain", "search", "options" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dns_keys); i++)
+		if (conf_get(conf->dns, dns_keys[i]))
+			return dns_read(conf->dns, "dns", &result->dns, err);
+	return 0;
+}
+
+/* Steps of ADD up to the point where the container's link exists. */
+static int attach_host(struct attach *a, struct cni_result *result, struct undo *undo,
+		       struct cni_err *err)
+{
+	struct bridge_wanted wanted = {
+		.name = a->conf.bridge,
+		.mtu = (int)a->conf.mtu,
+		.promisc = a->conf.promisc,
+		.vlan_filtering = a->conf.vlans.n > 0,
+	};
+	int r = bridge_ensure(&a->host, &wanted, &a->bridge, undo, err);
+
+	if (r == 0)
+		r = bridge_gateway_dev(&a->host, &a->bridge, a->conf.is_gateway ? (int)a->conf.vlan : 0,
+				       &a->gateway_dev, undo, err);
+	if (r == 0)
+		r = assign_gateways(a, result, undo, err);
+	if (r == 0)
+		choose_mac(a, result);
+	if (r == 0)
+		r = create_pair(a, undo, err);
+	return r < 0 ? r : configure_port(a, err);
+}
+
+/* ADD, once the configuration is known to be good and the namespace is open. */
+static int attach(struct attach *a, struct cni_result *result, struct undo *undo, struct cni_err *err)
+{
+	int r = run_ipam(a, result, undo, err);
+
+	if (r < 0)
+		return r;
+	complete_gateways(&a->conf, result);
+	add_default_routes(&a->conf, result);
+	r = write_record(a, result, undo, err);
+	if (r == 0)
+		r = attach_host(a, result, undo, err);
+	if (r == 0)
+		r = configure_container(a, result, err);
+	if (r == 0 && a->conf.is_gateway)
+		r = enable_forwarding(result, err);
+	if (r == 0)
+		r = report_dns(&a->conf, result, err);
+	if (r == 0)
+		report_interfaces(a, result);
+	return r;
+}
+
+static int add(const struct cni_call *call, struct cni_result *result, struct undo *undo,
+	       struct cni_err *err)
+{
+	autoclose int netns_fd = -1;
+	struct attach a = { .call = call };
+	int r = read_conf(call, &a.conf, err);
+
+	if (r == 0)
+		r = validate(call, &a.conf, err);
+	if (r < 0)
+		return r;
+	netns_fd = netns_open(call->netns, err);
+	if (netns_fd < 0)
+		return netns_fd;
+	a.netns_fd = netns_fd;
+	veth_ids(call->network, call->container_id, call->ifname, &a.ids);
+	r = nlk_open(&a.host);
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	r = refuse_second(&a, err);
+	if (r == 0)
+		r = attach(&a, result, undo, err);
+	nlk_close(&a.host);
+	return r;
+}
+
+static int del(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_conf conf = { 0 };
+	struct cni_err step = { 0 };
+	int r = read_conf(call, &conf, err);
+
+	if (r < 0)
+		return r;
+	r = detach(call, &conf, call->container_id, call->ifname, err);
+	if (conf.ipam_type && ipam_del(call, conf.ipam_type, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
+	return r;
+}
+
+/* The host's side of CHECK: the bridge, and the container's peer as one of its ports. */
+static int check_host(const struct cni_call *call, const struct bridge_conf *conf, int peer,
+		      struct cni_err *err)
+{
+	autonlk struct nlk nl = { 0 };
+	struct link_info bridge, port;
+	int r = nlk_open(&nl);
+
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	r = link_get(&nl, conf->bridge, &bridge);
+	if (r < 0)
+		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up bridge \"%s\"", conf->bridge);
+	if (strcmp(bridge.kind, "bridge") != 0)
+		return cni_fail(err, CNI_E_FAILED, 0, "\"%s\" is not a bridge", conf->bridge);
+	if (!(bridge.flags & IFF_UP))
+		return cni_fail(err, CNI_E_FAILED, 0, "bridge \"%s\" is down", conf->bridge);
+	if (conf->promisc && !(bridge.flags & IFF_PROMISC))
+		return cni_fail(err, CNI_E_FAILED, 0, "bridge \"%s\" is not promiscuous", conf->bridge);
+	r = link_get_index(&nl, peer, &port);
+	if (r < 0)
+		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the host end of %s", call->ifname);
+	if (port.master != bridge.index)
+		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a port of bridge \"%s\"", port.name,
+				conf->bridge);
+	if (port.hairpin != conf->hairpin || (port.isolated >= 0 && port.isolated != conf->isolated))
+		return cni_fail(err, CNI_E_FAILED, 0,
+				"hairpin mode or isolation of bridge port %s was changed", port.name);
+	return 0;
+}
+
+static int check(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_conf conf = { 0 };
+	int peer, r = read_conf(call, &conf, err);
+
+	if (r == 0)
+		r = validate(call, &conf, err);
+	if (r == 0)
+		r = container_check(call, &peer, err);
+	if (r == 0)
+		r = check_host(call, &conf, peer, err);
+	if (r == 0 && conf.ipam_type)
+		r = ipam_check(call, conf.ipam_type, err);
+	return r;
+}
+
+/* What gc_one() works with. */
+struct gc {
+	const struct cni_call *call;
+	const struct bridge_conf *conf;
+	struct cni_err *err;
+};
+
+static int gc_one(const char *container_id, const char *ifname, void *arg)
+{
+	const struct gc *gc = arg;
+	struct cni_err step = { 0 };
+	int r;
+
+	if (cni_valid_has(gc->call, container_id, ifname))
+		return 0;
+	log_trace("gc: %s %s is not valid any more", container_id, ifname);
+	r = detach(gc->call, gc->conf, container_id, ifname, &step);
+	cni_err_merge(gc->err, &step);
+	return r;
+}
+
+static int gc(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_conf conf = { 0 };
+	struct gc gc = { call, &conf, err };
+	struct cni_err step = { 0 };
+	int r = read_conf(call, &conf, err);
+
+	if (r < 0)
+		return r;
+	if (!call->have_valid)
+		log_warn("GC: no cni.dev/valid-attachments in the configuration: nothing is removed");
+	else
+		r = state_each(call->network, "bridge", gc_one, &gc);
+	if (r < 0)
+		cni_fail(err, CNI_E_IO, r, "list the attachments of network \"%s\"", call->network);
+	if (conf.ipam_type && ipam_gc(call, conf.ipam_type, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
+	return r;
+}
+
+static int status(const struct cni_call *call, struct cni_err *err)
+{
+	struct bridge_conf conf = { 0 };
+	int r = read_conf(call, &conf, err);
+
+	if (r == 0)
+		r = validate(call, &conf, err);
+	if (r == 0 && conf.ipam_type)
+		r = ipam_status(call, conf.ipam_type, err);
+	return r;
+}
+
+static const struct cni_plugin bridge_plugin = {
+	.name = "bridge",
+	.about = "joins containers to a Linux bridge",
+	.keys = keys,
+	.oldest = CNI_0_1_0,
+	.add = add,
+	.del = del,
+	.check = check,
+	.gc = gc,
+	.status = status,
+};
+
+int main(int argc, char **argv)
+{
+	return cni_main(&bridge_plugin, argc, argv);
+}
