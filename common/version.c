@@ -246,7 +246,8 @@ static int read_iface(const json_t *obj, const char *path, struct cni_result *re
 
 	if (r < 0)
 		return r;
-	iface = &res->ifaces[result_add_iface(res, c.name, c.mac, c.mtu, c.sandbox)];
+	result_add_iface(res, c.name, c.mac, c.mtu, c.sandbox);
+	iface = &res->ifaces[res->n_ifaces - 1];
 	set_text(&iface->socket_path, c.socket_path);
 	set_text(&iface->pci_id, c.pci_id);
 	return 0;

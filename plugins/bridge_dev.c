@@ -124,6 +124,13 @@ static int undo_bridge(const void *arg, struct cni_err *err)
 	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "remove the new bridge") : 0;
 }
 
+/* Older kernels ignore the attribute and leave it out of their answers, newer ones refuse it. */
+static int lacks_vlan_filtering(struct cni_err *err)
+{
+	return cni_fail(err, CNI_E_FIELD, EOPNOTSUPP,
+			"\"vlan\" and \"vlanTrunk\" need a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
+}
+
 /* Return: 0 when made by us, 1 when somebody else was faster, or a negative errno. */
 static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct link_info *info,
 		  struct undo *undo, struct cni_err *err)
@@ -135,6 +142,8 @@ static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct lin
 		return cni_fail(err, CNI_E_FAILED, errno, "getrandom");
 	mac[0] = (mac[0] & 0xfc) | 0x02;
 	r = link_add_bridge(nl, wanted->name, mac, wanted->mtu, wanted->vlan_filtering);
+	if (r == -EOPNOTSUPP && wanted->vlan_filtering)
+		return lacks_vlan_filtering(err);
 	if (r < 0 && r != -EEXIST)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "create bridge \"%s\"%s", wanted->name,
 				r == -EOPNOTSUPP ? " (the kernel needs CONFIG_BRIDGE)" : "");
@@ -154,9 +163,7 @@ static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct lin
 static int require_vlan_filtering(const struct link_info *info, struct cni_err *err)
 {
 	if (info->vlan_filtering < 0)
-		return cni_fail(err, CNI_E_FIELD, EOPNOTSUPP,
-				"\"vlan\" and \"vlanTrunk\" need a kernel with "
-				"CONFIG_BRIDGE_VLAN_FILTERING");
+		return lacks_vlan_filtering(err);
 	if (info->vlan_filtering == 0)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"vlan\" and \"vlanTrunk\" need VLAN filtering, which is off on the "

@@ -93,8 +93,17 @@ static void networks(void **state)
 
 static void ifnames(void **state)
 {
-	const char *const spaced[] = { "a/b", "a:b", "a b", "a\tb", "a\nb", "eth0\n", "a\vb",
-				       "a\fb", "a\rb", "a\xa0" "b" };
+	const char *const spaced[] = { "a/b",
+				       "a:b",
+				       "a b",
+				       "a\tb",
+				       "a\nb",
+				       "eth0\n",
+				       "a\vb",
+				       "a\fb",
+				       "a\rb",
+				       "a\xa0"
+				       "b" };
 	struct cni_err err = { 0 };
 
 	(void)state;
@@ -188,11 +197,23 @@ static void args_refused(void **state)
 static void macs(void **state)
 {
 	static const char *const bad[] = {
-		"",		     "02",		   "02:42:0a:01:00",	"02:42:0a:01:00:02:",
-		"02:42:0a:01:00:2",  "2:42:0a:01:00:02",   "02:42:0a:01:00:0g", "02420a010002",
-		"02:42-0a:01:00:02", "02.42.0a.01.00.02",  "01:42:0a:01:00:02", "ff:ff:ff:ff:ff:ff",
-		"00:00:00:00:00:00", "02:42:0a:01:00:02 ", " 02:42:0a:01:00:02",
-		"02:42:0a:01:00:02:03:04", "02:42:0a:01:00:02\n",
+		"",
+		"02",
+		"02:42:0a:01:00",
+		"02:42:0a:01:00:02:",
+		"02:42:0a:01:00:2",
+		"2:42:0a:01:00:02",
+		"02:42:0a:01:00:0g",
+		"02420a010002",
+		"02:42-0a:01:00:02",
+		"02.42.0a.01.00.02",
+		"01:42:0a:01:00:02",
+		"ff:ff:ff:ff:ff:ff",
+		"00:00:00:00:00:00",
+		"02:42:0a:01:00:02 ",
+		" 02:42:0a:01:00:02",
+		"02:42:0a:01:00:02:03:04",
+		"02:42:0a:01:00:02\n",
 	};
 	const uint8_t want[6] = { 0x02, 0x42, 0x0a, 0xfe, 0x00, 0x02 };
 	uint8_t mac[6] = { 0 };
@@ -215,9 +236,9 @@ static void macs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ids),		 cmocka_unit_test(networks),
-		cmocka_unit_test(ifnames),	 cmocka_unit_test(args_accepted),
-		cmocka_unit_test(args_refused),	 cmocka_unit_test(macs),
+		cmocka_unit_test(ids),		cmocka_unit_test(networks),
+		cmocka_unit_test(ifnames),	cmocka_unit_test(args_accepted),
+		cmocka_unit_test(args_refused), cmocka_unit_test(macs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,8 +63,8 @@ static void get_ignores_case(void **state)
 	assert_int_equal(get_int("{\"mtu\":null}", "mtu"), -1);
 	assert_int_equal(get_int("{\"mtux\":1,\"mt\":2}", "mtu"), -1);
 	assert_int_equal(get_int("[1]", "mtu"), -1);
-	assert_int_equal(get_int("{\"cni.dev/valid-attachments\":3}",
-				 "cni.dev/valid-attachments"), 3);
+	assert_int_equal(get_int("{\"cni.dev/valid-attachments\":3}", "cni.dev/valid-attachments"),
+			 3);
 	assert_null(conf_get(NULL, "mtu"));
 }
 
@@ -85,8 +85,9 @@ static void get_path_walks(void **state)
 
 static void read_fills(void **state)
 {
-	json_auto_t *obj = load("{\"flag\":true,\"MTU\":1400,\"vlan\":4094,\"name\":\"n\",\"obj\":{},"
-				"\"list\":[1],\"elsewhere\":5,\"unknown\":6}");
+	json_auto_t *obj =
+		load("{\"flag\":true,\"MTU\":1400,\"vlan\":4094,\"name\":\"n\",\"obj\":{},"
+		     "\"list\":[1],\"elsewhere\":5,\"unknown\":6}");
 	struct sample s = { .mtu = 1 };
 	struct cni_err err = { 0 };
 
@@ -154,10 +155,8 @@ static void read_refuses_types(void **state)
 static void read_refuses_values(void **state)
 {
 	(void)state;
-	refuse("{\"vlan\":5000}", "", keys, CNI_E_CONF,
-	       "\"vlan\": 5000 is not between 0 and 4094");
-	refuse("{\"vlan\":-1}", "x", keys, CNI_E_CONF,
-	       "\"x.vlan\": -1 is not between 0 and 4094");
+	refuse("{\"vlan\":5000}", "", keys, CNI_E_CONF, "\"vlan\": 5000 is not between 0 and 4094");
+	refuse("{\"vlan\":-1}", "x", keys, CNI_E_CONF, "\"x.vlan\": -1 is not between 0 and 4094");
 	refuse("{}", "ipam", required, CNI_E_CONF, "\"ipam.subnet\" is required");
 	refuse("{\"subnet\":null}", "", required, CNI_E_CONF, "\"subnet\" is required");
 	refuse("{\"subnet\":\"\"}", "", required, CNI_E_CONF, "\"subnet\" is required");
@@ -191,9 +190,9 @@ static void text_is_shortened(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(get_ignores_case),    cmocka_unit_test(get_path_walks),
-		cmocka_unit_test(read_fills),	       cmocka_unit_test(read_keeps_defaults),
-		cmocka_unit_test(read_refuses_types),  cmocka_unit_test(read_refuses_values),
+		cmocka_unit_test(get_ignores_case),   cmocka_unit_test(get_path_walks),
+		cmocka_unit_test(read_fills),	      cmocka_unit_test(read_keeps_defaults),
+		cmocka_unit_test(read_refuses_types), cmocka_unit_test(read_refuses_values),
 		cmocka_unit_test(text_is_shortened),
 	};
 

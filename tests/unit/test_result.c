@@ -12,31 +12,30 @@
 #include <string.h>
 
 /* One result with everything in it, and what is left of it in each version. */
-#define IFACES_OLD \
-	"[{\"name\":\"cni0\",\"mac\":\"02:00:00:00:00:01\"}," \
+#define IFACES_OLD                                                                                 \
+	"[{\"name\":\"cni0\",\"mac\":\"02:00:00:00:00:01\"},"                                      \
 	"{\"name\":\"eth0\",\"sandbox\":\"/run/netns/x\"}]"
-#define IPS_OLD \
-	"[{\"version\":\"4\",\"interface\":1,\"address\":\"10.1.0.2/16\"," \
-	"\"gateway\":\"10.1.0.1\"}," \
-	"{\"version\":\"4\",\"address\":\"10.2.0.2/24\"}," \
-	"{\"version\":\"6\",\"interface\":1,\"address\":\"fd00::2/64\"," \
+#define IPS_OLD                                                                                    \
+	"[{\"version\":\"4\",\"interface\":1,\"address\":\"10.1.0.2/16\","                         \
+	"\"gateway\":\"10.1.0.1\"},"                                                               \
+	"{\"version\":\"4\",\"address\":\"10.2.0.2/24\"},"                                         \
+	"{\"version\":\"6\",\"interface\":1,\"address\":\"fd00::2/64\","                           \
 	"\"gateway\":\"fd00::1\"}]"
-#define IPS_NEW \
-	"[{\"interface\":1,\"address\":\"10.1.0.2/16\",\"gateway\":\"10.1.0.1\"}," \
-	"{\"address\":\"10.2.0.2/24\"}," \
+#define IPS_NEW                                                                                    \
+	"[{\"interface\":1,\"address\":\"10.1.0.2/16\",\"gateway\":\"10.1.0.1\"},"                 \
+	"{\"address\":\"10.2.0.2/24\"},"                                                           \
 	"{\"interface\":1,\"address\":\"fd00::2/64\",\"gateway\":\"fd00::1\"}]"
-#define ROUTES_OLD \
-	"[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.1\"},{\"dst\":\"fd01::/32\"}]"
-#define DNS \
-	"{\"nameservers\":[\"10.1.0.53\",\"fd00::53\"],\"domain\":\"example.org\"," \
+#define ROUTES_OLD "[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.1\"},{\"dst\":\"fd01::/32\"}]"
+#define DNS                                                                                        \
+	"{\"nameservers\":[\"10.1.0.53\",\"fd00::53\"],\"domain\":\"example.org\","                \
 	"\"search\":[\"a.example\",\"b.example\"],\"options\":[\"ndots:5\"]}"
-#define OLD(v) \
-	"{\"cniVersion\":\"" v "\",\"ip4\":{\"ip\":\"10.1.0.2/16\",\"gateway\":\"10.1.0.1\"," \
-	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.1\"}]}," \
-	"\"ip6\":{\"ip\":\"fd00::2/64\",\"gateway\":\"fd00::1\"," \
+#define OLD(v)                                                                                     \
+	"{\"cniVersion\":\"" v "\",\"ip4\":{\"ip\":\"10.1.0.2/16\",\"gateway\":\"10.1.0.1\","      \
+	"\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.0.1\"}]},"                               \
+	"\"ip6\":{\"ip\":\"fd00::2/64\",\"gateway\":\"fd00::1\","                                  \
 	"\"routes\":[{\"dst\":\"fd01::/32\"}]},\"dns\":" DNS "}"
-#define MIDDLE(v) \
-	"{\"cniVersion\":\"" v "\",\"interfaces\":" IFACES_OLD ",\"ips\":" IPS_OLD \
+#define MIDDLE(v)                                                                                  \
+	"{\"cniVersion\":\"" v "\",\"interfaces\":" IFACES_OLD ",\"ips\":" IPS_OLD                 \
 	",\"routes\":" ROUTES_OLD ",\"dns\":" DNS "}"
 
 static const char *const full_text[CNI_VERSIONS] = {
@@ -242,7 +241,8 @@ static void reads_kindly(void **state)
 	read_ok("{\"CNIVERSION\":\"\",\"Interfaces\":[{\"Name\":\"e\",\"MTU\":9000,\"x\":1}],"
 		"\"IPs\":[{\"Address\":\"::ffff:10.0.0.1/120\",\"Interface\":0,\"gateway\":\"\"}],"
 		"\"routes\":[{\"DST\":\"10.0.0.0/8\",\"gw\":\"\",\"table\":4294967295}],"
-		"\"dns\":{\"Nameservers\":[],\"domain\":\"\"}}", CNI_1_1_0, &res);
+		"\"dns\":{\"Nameservers\":[],\"domain\":\"\"}}",
+		CNI_1_1_0, &res);
 	assert_string_equal(res.ifaces[0].name, "e");
 	assert_string_equal(res.ifaces[0].mac, "");
 	assert_string_equal(res.ifaces[0].sandbox, "");
@@ -293,7 +293,8 @@ static void bad_results(void **state)
 	refuse("{\"interfaces\":[{\"name\":\"a\"},{\"name\":5}]}", CNI_E_DECODE,
 	       "\"prevResult.interfaces[1].name\": expected a string, got 5");
 	refuse("{\"interfaces\":[{\"name\":\"a\"}],\"ips\":[{\"address\":\"10.0.0.1/8\"},"
-	       "{\"address\":\"10.0.0.2/8\",\"interface\":1}]}", CNI_E_DECODE,
+	       "{\"address\":\"10.0.0.2/8\",\"interface\":1}]}",
+	       CNI_E_DECODE,
 	       "\"prevResult.ips[1].interface\": 1 is not an index of the 1 interfaces");
 	refuse("{\"ips\":[{\"address\":\"10.0.0.2/8\",\"interface\":-1}]}", CNI_E_DECODE,
 	       "\"prevResult.ips[0].interface\": -1 is not an index of the 0 interfaces");
