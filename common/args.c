@@ -71,6 +71,9 @@ int args_check_ifname(const char *name, int code, const char *key, struct cni_er
 			name, strlen(name) > 40 ? "..." : "", IFNAMSIZ - 1);
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return cni_fail(err, code, 0, "%s: interface name is . or ..", key);
+	/* dev_alloc_name() would expand "eth%d" to the first free name */
+	if (strchr(name, '%'))
+		return cni_fail(err, code, 0, "%s: interface name contains %%: \"%s\"", key, name);
 	for (const char *p = name; *p; p++)
 		if (*p == '/' || *p == ':' || kernel_isspace(*p))
 			return cni_fail(err, code, 0,

@@ -25,7 +25,7 @@ int args_check_network(const char *name, struct cni_err *err);
 
 /**
  * args_check_ifname() - interface name as the kernel takes it (dev_valid_name() in net/core/dev.c):
- * 1 to 15 bytes, not "." or "..", no '/', ':' or white space
+ * 1 to 15 bytes, not "." or "..", no '/', ':', '%' or white space
  * @name: text
  * @code: enum cni_code to report (CNI_E_ENV for CNI_IFNAME, CNI_E_CONF for a key)
  * @key: what the name is called in the error text ("CNI_IFNAME", "bridge")
