@@ -26,9 +26,10 @@ LDLIBS   := -ljansson -lnl-3
 ifeq ($(FLAVOUR),release)
 ifeq ($(STATIC),1)
 # Start-up is half of the cost of a call; see docs/performance.md for the measured difference.
-# --no-warnings: libnl's unused name look-ups (getaddrinfo) would warn at every static link.
-LDFLAGS += -static -Wl,--no-warnings
-LDLIBS  += -lpthread -lm
+LDFLAGS  += -static
+LDLIBS   += -lpthread -lm
+CPPFLAGS += -DHAWSER_STATIC
+NOLOOKUP := $(OBJ)/common/nolookup.o
 endif
 endif
 ifeq ($(FLAVOUR),test)
@@ -39,7 +40,7 @@ CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -DHAWSER_TEST
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 
-COMMON_SRC := $(wildcard common/*.c)
+COMMON_SRC := $(filter-out common/nolookup.c,$(wildcard common/*.c))
 IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
@@ -69,18 +70,19 @@ $(IPAM_LIB): $(IPAM_SRC:%.c=$(OBJ)/%.o)
 	$(AR) rcs $@ $^
 
 define program
-$(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $$(IPAM_LIB) $$(COMMON_LIB)
+$(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(NOLOOKUP) $$(IPAM_LIB) $$(COMMON_LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS)
 endef
 $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
 $(OUT)/bridge: $(OBJ)/plugins/bridge_dev.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS),$(eval $(call program,tools/$(p).c)))
+$(OUT)/cnitool: $(OBJ)/tools/netlist.o $(OBJ)/tools/cache.o $(OBJ)/tools/sha512.o
 
 $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LDLIBS)
 
 unit-programs: $(UNIT_TESTS)
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The benchmark: what its files share. Any failure ends the program, so nothing returns errors. */
+#ifndef HAWSER_BENCH_H
+#define HAWSER_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* One measured call, in milliseconds. */
+struct sample {
+	double wall;	/* spawn to exit: what the runtime waits for */
+	double cpu;	/* user and system time of the process and all its descendants */
+	double gone;	/* until eth0 has left the container's namespace; DEL only */
+	double settled; /* until the last detached child has ended, too */
+};
+
+/* The samples of one measure; all series of a measure grow together, so index = pair. */
+struct series {
+	struct sample *v;
+	size_t n;
+};
+
+struct ratio {
+	double median, low, high; /* with the bootstrap's 95 % interval */
+};
+
+typedef double (*pick_fn)(const struct sample *sample);
+
+/* One way of attaching a container. */
+struct tool {
+	const char *name;
+	const char *dir;    /* of the plugins; NULL for the floor program */
+	const char *bridge; /* ours, for the floor's argument */
+	const char *floor;  /* "add" or "addq" */
+	int subnet;	    /* 10.SUBNET.0.0/16 */
+	char conf[64];	    /* file with the configuration */
+};
+
+/* stats.c */
+double pick_wall(const struct sample *sample);
+double pick_cpu(const struct sample *sample);
+double pick_gone(const struct sample *sample);
+double pick_settled(const struct sample *sample);
+void series_add(struct series *s, const struct sample *sample);
+void series_free(struct series *s);
+double series_quantile(const struct series *s, pick_fn pick, double q);
+struct ratio series_ratio(const struct series *a, pick_fn pick_a, const struct series *b,
+			  pick_fn pick_b);
+
+/* proc.c */
+double now_ms(void);
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void proc_init(void);
+void proc_run(const char *const *argv, char *const *env, const char *input, int probe,
+	      struct sample *out);
+char *proc_output(void);
+void cni_run(const struct tool *tool, const char *plugin, const char *const *prefix,
+	     const char *verb, const char *id, int ns, struct sample *out);
+void attach(const struct tool *tool, int id, int ns, struct sample *out);
+void detach(const struct tool *tool, int id, int ns, struct sample *out);
+
+/* pool.c */
+void pool_init(int n);
+int pool_fd(int ns);
+int pool_probe(int ns);
+void tool_conf(struct tool *tool, const char *range);
+void file_write(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int env_int(const char *name, int fallback);
+
+/* report.c */
+extern const char *out_dir, *floor_path;
+FILE *csv_open(const char *name, const char *header);
+void csv_series(FILE *f, const char *what, const char *tool, const struct series *s);
+void report_head(const char *ours, const char *ref);
+void report_line(const char *what, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void report_goal(const char *what, double value, double goal, bool at_most, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+void report_ratio(const char *what, struct ratio r, double goal);
+int report_end(void);
+
+/* the measures */
+void measure_attach(struct tool *ours, struct tool *ref);
+void measure_growth(struct tool *ours, struct tool *ref);
+void measure_ipam(const struct tool *ours, const struct tool *ref);
+void measure_counts(const struct tool *ours, const struct tool *ref);
+
+#endif

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bridge: every key in IPv4, IPv6 and dual stack; DEL, CHECK, GC and STATUS; hostile surroundings.
+. "$(dirname "$0")/lib.sh"
+
+ip_of() { result "[.ips[].address | select(contains(\"$1\")) | split(\"/\")[0]][0]"; }
+
+# --- one attachment's whole life, for each family
+life() {
+	local f=$1 first second proto families c
+	c=$(conf "\"isDefaultGateway\":true,$(ipam "$f")")
+	case $f in
+	4) families=. ;;
+	6) families=: ;;
+	dual) families='. :' ;;
+	esac
+	slate a b
+	succeeds "$f: ADD" bridge ADD a "$c"
+	first=$(cat $out)
+	same "$f: interfaces are bridge, host end, container end" "br0 vethX eth0" \
+		"$(result '[.interfaces[].name | sub("^veth[0-9a-f]{8}$"; "vethX")] | join(" ")')"
+	same "$f: only the container end has a sandbox, CNI_NETNS verbatim" "null null /run/netns/a" \
+		"$(result '[.interfaces[].sandbox | tostring] | join(" ")')"
+	same "$f: every address belongs to interface 2" 2 "$(result '[.ips[].interface] | unique | join(" ")')"
+	same "$f: MACs in the result are the links'" \
+		"$(link br0 .address) $(link "$(host_end)" .address) $(link eth0 .address a)" \
+		"$(result '[.interfaces[].mac] | join(" ")')"
+	same "$f: the addresses of the result are in the container" \
+		"$(result '[.ips[].address] | sort | join(" ")')" "$(addresses eth0 a)"
+	same "$f: the gateways are on the bridge" "$(result '[.ips[].gateway + "/" + (.address | split("/")[1])] | sort | join(" ")')" \
+		"$(addresses br0)"
+	same "$f: one lease for each address, one record" "$(result '.ips | length') 1" "$(leases) $(records)"
+	succeeds "$f: ADD of a neighbour" bridge ADD b "$c"
+	second=$(cat $out)
+	refuse "$f: two containers, two addresses" [ "$(jq -c .ips <<<"$first")" = "$(jq -c .ips <<<"$second")" ]
+	for proto in $families; do
+		check "$f: ping to the neighbour ($(ip_of $proto))" inside a ping -c1 -W2 "$(ip_of $proto)"
+		check "$f: ping from the host ($(ip_of $proto))" ping -c1 -W2 "$(ip_of $proto)"
+		check "$f: ping to the gateway" inside a ping -c1 -W2 "$(result "[.ips[].gateway | select(contains(\"$proto\"))][0]")"
+		same "$f: default route" 1 "$(inside a ip "$([ $proto = . ] && echo -4 || echo -6)" route show default | grep -c via)"
+	done
+	same "$f: forwarding is on for these families only" "$([[ $families == *.* ]] && echo 1 || echo 0) $([[ $families == *:* ]] && echo 1 || echo 0)" \
+		"$(cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding | xargs)"
+	same "$f: accept_ra is 0 on bridge and host ends" "0 0 0" "$(cat /proc/sys/net/ipv6/conf/{br0,veth*}/accept_ra | xargs)"
+	same "$f: no address is tentative" 0 "$(inside a ip -6 addr show dev eth0 tentative | grep -c 'scope global')"
+	result .ips >/run/ips
+	succeeds "$f: CHECK" bridge CHECK a "$(with_prev "$c" "$first")"
+	fails "$f: ADD twice for one interface" 999 "already" bridge ADD a "$c"
+	check "$f: the first attachment works on" inside a ping -c1 -W2 "$(jq -r '.[0].address | split("/")[0]' /run/ips)"
+	succeeds "$f: DEL" bridge DEL a "$(with_prev "$c" "$first")"
+	same "$f: DEL prints nothing" "" "$(cat $out)"
+	refuse "$f: the interface is gone" inside a ip link show eth0
+	same "$f: the neighbour's lease and record stay" "$(jq length /run/ips) 1" "$(leases) $(records)"
+	succeeds "$f: DEL again" bridge DEL a "$c"
+	succeeds "$f: DEL of the neighbour" bridge DEL b "$c"
+	nothing_left "$f: nothing is left"
+	check "$f: the bridge stays" ip link show br0
+}
+for family in 4 6 dual; do
+	life $family
+done
+
+# --- isGateway and forceAddress, both families, both outcomes
+for f in 4 6 dual; do
+	slate a
+	succeeds "$f: isGateway false" bridge ADD a "$(conf "$(ipam $f)")"
+	same "$f: isGateway false: bridge without addresses" "" "$(addresses br0)"
+	same "$f: isGateway false: no default route" "" "$(inside a ip route show default; inside a ip -6 route show default)"
+	same "$f: isGateway false: forwarding stays off" "0 0" "$(cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding | xargs)"
+	slate a
+	succeeds "$f: isGateway true" bridge ADD a "$(conf "\"isGateway\":true,$(ipam $f)")"
+	same "$f: isGateway true: no default route" "" "$(inside a ip route show default; inside a ip -6 route show default)"
+	refuse "$f: isGateway true: bridge has addresses" [ -z "$(addresses br0)" ]
+	slate a
+	c=$(conf "\"isGateway\":true,$(ipam $f '"routes":[{"dst":"0.0.0.0/0","gw":"10.88.0.77"}]')")
+	[ $f = 6 ] || {
+		succeeds "$f: isDefaultGateway with a default route of IPAM" bridge ADD a "$(jq -c '.isDefaultGateway=true' <<<"$c")"
+		same "$f: IPAM's default route wins" 10.88.0.77 "$(inside a ip -4 -j route show default | jq -r '[.[].gateway] | join(" ")')"
+	}
+done
+for f in 4 6; do
+	if [ $f = 4 ]; then other=10.99.0.1/24; else other=fd00:88::99/64; fi
+	slate a
+	ip link add br0 type bridge
+	ip link set br0 up
+	ip addr add $other dev br0 nodad
+	c=$(conf "\"isGateway\":true,$(ipam $f)")
+	fails "$f: forceAddress false and another address" 7 "already has an IP address different from" bridge ADD a "$c"
+	succeeds "$f: forceAddress true" bridge ADD a "$(jq -c '.forceAddress=true' <<<"$c")"
+	same "$f: forceAddress true replaces it" "$(result '.ips[0] | .gateway + "/" + (.address | split("/")[1])')" "$(addresses br0)"
+done
+slate a
+ip link add br0 type bridge
+ip addr add fd00:99::1/64 dev br0 nodad
+succeeds "6: an address of another subnet is not in the way" bridge ADD a "$(conf "\"isGateway\":true,$(ipam 6)")"
+same "6: and stays" "fd00:88::1/64 fd00:99::1/64" "$(addresses br0)"
+
+# --- keys of the port and of the bridge, for each family
+for f in 4 6 dual; do
+	slate a
+	succeeds "$f: mtu" bridge ADD a "$(conf "\"mtu\":1400,$(ipam $f)")"
+	same "$f: mtu of bridge and both ends" "1400 1400 1400" "$(link br0 .mtu) $(link "$(host_end)" .mtu) $(link eth0 .mtu a)"
+	same "$f: mtu in the result" "1400 1400 1400" "$(result '[.interfaces[].mtu | tostring] | join(" ")')"
+	slate a
+	V=1.0.0 succeeds "$f: mtu, 1.0.0" bridge ADD a "$(V=1.0.0 conf "\"mtu\":1400,$(ipam $f)")"
+	same "$f: no mtu in a 1.0.0 result" 0 "$(result '[.interfaces[] | select(has("mtu"))] | length')"
+
+	slate a
+	succeeds "$f: hairpinMode" bridge ADD a "$(conf "\"hairpinMode\":true,$(ipam $f)")"
+	same "$f: hairpin is on" 1 "$(cat /sys/class/net/"$(host_end)"/brport/hairpin_mode)"
+	slate a
+	succeeds "$f: hairpinMode false" bridge ADD a "$(conf "$(ipam $f)")"
+	same "$f: hairpin, isolation and promiscuity are off" "0 0 0" \
+		"$(cat /sys/class/net/"$(host_end)"/brport/{hairpin_mode,isolated} | xargs) $(link br0 .promiscuity)"
+	same "$f: mtu defaults to the kernel's" "1500 1500 1500" "$(link br0 .mtu) $(link "$(host_end)" .mtu) $(link eth0 .mtu a)"
+	slate a
+	succeeds "$f: promiscMode" bridge ADD a "$(conf "\"promiscMode\":true,$(ipam $f)")"
+	same "$f: the bridge is promiscuous" 1 "$(link br0 .promiscuity)"
+	slate a b
+	succeeds "$f: portIsolation" bridge ADD a "$(conf "\"portIsolation\":true,\"isGateway\":true,$(ipam $f)")"
+	same "$f: the port is isolated" 1 "$(cat /sys/class/net/"$(host_end)"/brport/isolated)"
+	succeeds "$f: portIsolation, the neighbour" bridge ADD b "$(conf "\"portIsolation\":true,\"isGateway\":true,$(ipam $f)")"
+	peer=$(result '.ips[0].address | split("/")[0]')
+	check "$f: the host reaches an isolated port" ping -c1 -W2 "$peer"
+	refuse "$f: an isolated port does not" inside a ping -c1 -W1 "$peer"
+
+	slate a
+	succeeds "$f: enabledad" bridge ADD a "$(conf "\"enabledad\":true,$(ipam $f)")"
+	same "$f: accept_dad and enhanced_dad" "1 1" "$(inside a cat /proc/sys/net/ipv6/conf/eth0/{accept_dad,enhanced_dad} | xargs)"
+	same "$f: DAD is over when ADD returns" 0 "$(inside a ip -6 addr show dev eth0 tentative | grep -c 'scope global')"
+	slate a
+	succeeds "$f: enabledad false" bridge ADD a "$(conf "$(ipam $f)")"
+	same "$f: accept_dad is off" 0 "$(inside a cat /proc/sys/net/ipv6/conf/eth0/accept_dad)"
+	fails "$f: disableContainerInterface with ipam" 7 disableContainerInterface bridge ADD b "$(conf "\"disableContainerInterface\":true,$(ipam $f)")"
+done
+slate a
+fails "hairpinMode and promiscMode" 7 hairpinMode bridge ADD a "$(conf "\"hairpinMode\":true,\"promiscMode\":true,$(ipam 4)")"
+fails "ipMasq" 2 ipMasq bridge ADD a "$(conf "\"ipMasq\":true,$(ipam 4)")"
+fails "ipMasqBackend" 2 ipMasqBackend bridge ADD a "$(conf "\"ipMasqBackend\":\"nftables\",$(ipam 4)")"
+fails "macspoofchk" 2 macspoofchk bridge ADD a "$(conf "\"macspoofchk\":true,$(ipam 4)")"
+fails "mtu out of range" 7 mtu bridge ADD a "$(conf "\"mtu\":70000,$(ipam 4)")"
+fails "wrong type of a key" 6 mtu bridge ADD a "$(conf "\"mtu\":\"big\",$(ipam 4)")"
+fails "vlan out of range" 7 vlan bridge ADD a "$(conf "\"vlan\":4095,$(ipam 4)")"
+for trunk in '[{"id":0}]' '[{"id":4095}]' '[{"minID":20,"maxID":10}]' '[{"minID":5}]' '[{}]'; do
+	fails "vlanTrunk $trunk" 7 vlanTrunk bridge ADD a "$(conf "\"vlanTrunk\":$trunk,$(ipam 4)")"
+done
+for name in ../x 'a b' '' averyveryverylongname . ..; do
+	[ -n "$name" ] || continue
+	fails "bridge \"$name\"" 7 bridge bridge ADD a "$(jq -c --arg n "$name" '.bridge=$n' <<<"$(conf "$(ipam 4)")")"
+done
+
+# --- layer 2 and a container interface that stays down
+for l2 in '' '"ipam":{}' '"ipam":{"type":""}'; do
+	slate a
+	succeeds "L2 with ${l2:-no ipam}" bridge ADD a "$(conf "$l2")"
+	same "L2: no addresses, no leases" "0 0  true" "$(result '(.ips // []) | length') $(leases) $(addresses eth0 a) $(link eth0 '.flags | index("UP") != null' a)"
+	succeeds "L2: CHECK" bridge CHECK a "$(with_prev "$(conf "$l2")" "$(cat $out)")"
+	succeeds "L2: DEL" bridge DEL a "$(conf "$l2")"
+	nothing_left "L2: nothing is left"
+done
+slate a
+succeeds "disableContainerInterface" bridge ADD a "$(conf '"disableContainerInterface":true')"
+same "disableContainerInterface leaves it down" false "$(link eth0 '.flags | index("UP") != null' a)"
+
+# --- MAC: runtimeConfig beats args.cni beats CNI_ARGS
+c=$(conf "\"isGateway\":true,$(ipam dual)")
+slate a
+succeeds "MAC by default" bridge ADD a "$c"
+same "MAC follows the IPv4 address" 0a:58:0a:58:00:02 "$(link eth0 .address a)"
+slate a
+CNI_ARGS="IgnoreUnknown=1;MAC=02:00:00:00:00:01;K8S_POD_NAME=x" succeeds "MAC in CNI_ARGS" bridge ADD a "$c"
+same "MAC of CNI_ARGS" "02:00:00:00:00:01 02:00:00:00:00:01" "$(link eth0 .address a) $(result '.interfaces[2].mac')"
+slate a
+c2=$(jq -c '.args={cni:{mac:"02:00:00:00:00:02"}}' <<<"$c")
+CNI_ARGS=MAC=02:00:00:00:00:01 succeeds "MAC in args.cni" bridge ADD a "$c2"
+same "MAC of args.cni beats CNI_ARGS" 02:00:00:00:00:02 "$(link eth0 .address a)"
+slate a
+CNI_ARGS=MAC=02:00:00:00:00:01 succeeds "MAC in runtimeConfig" bridge ADD a "$(jq -c '.runtimeConfig={mac:"02:00:00:00:00:03"}' <<<"$c2")"
+same "MAC of runtimeConfig beats both" 02:00:00:00:00:03 "$(link eth0 .address a)"
+slate a
+fails "a MAC that is none" 7 runtimeConfig.mac bridge ADD a "$(jq -c '.runtimeConfig={mac:"02:00:00:00:00"}' <<<"$c")"
+CNI_ARGS=MAC=xyz fails "a MAC in CNI_ARGS that is none" 4 MAC bridge ADD a "$c"
+CNI_ARGS=FOO=1 fails "an unknown CNI_ARGS key" 4 FOO bridge ADD a "$c"
+
+# --- routes
+slate a
+c=$(conf "\"isGateway\":true,$(ipam dual '"routes":[
+	{"dst":"192.0.2.0/24","gw":"10.88.0.1","mtu":1300,"advmss":1200,"priority":50},
+	{"dst":"198.51.100.0/24","gw":"10.88.0.1","table":1000},
+	{"dst":"203.0.113.0/24","scope":253},
+	{"dst":"2001:db8:1::/48"},
+	{"dst":"2001:db8:2::/48","gw":"fd00:88::1","mtu":1300,"priority":77}]')")
+succeeds "routes" bridge ADD a "$c"
+r=$(inside a ip -j -d route show 192.0.2.0/24)
+same "route with mtu, advmss and priority" "10.88.0.1 1300 1200 50" "$(jq -r '.[0] | "\(.gateway) \(.metrics[0].mtu) \(.metrics[0].advmss) \(.metric)"' <<<"$r")"
+same "route in a table" "198.51.100.0/24" "$(inside a ip -j route show table 1000 | jq -r '.[].dst')"
+same "route with scope link has no gateway" "link null" "$(inside a ip -j -d route show 203.0.113.0/24 | jq -r '.[0] | "\(.scope) \(.gateway)"')"
+same "route without gateway gets the family's" "fd00:88::1" "$(inside a ip -6 -j route show 2001:db8:1::/48 | jq -r '.[0].gateway')"
+same "IPv6 route with mtu and priority" "1300 77" "$(inside a ip -6 -j -d route show 2001:db8:2::/48 | jq -r '.[0] | "\(.metrics[0].mtu) \(.metric)"')"
+same "routes are in the result" 5 "$(result '.routes | length')"
+succeeds "CHECK with such routes" bridge CHECK a "$(with_prev "$c" "$(cat $out)")"
+
+# --- VLANs
+slate a b
+if ip link add vtest type bridge vlan_filtering 1 2>/dev/null; then
+	ip link del vtest
+	vids() { bridge -j vlan show dev "$1" | jq -r '[.[0].vlans[] | "\(.vlan)-\(.vlanEnd // .vlan)\(if .flags then ":" + (.flags | join("+")) else "" end)"] | join(" ")'; }
+	succeeds "vlan" bridge ADD a "$(conf '"vlan":100')"
+	same "vlan: PVID and untagged, the default is gone" "100-100:PVID+Egress Untagged" "$(vids "$(host_end)")"
+	succeeds "vlan, preserveDefaultVlan" bridge ADD b "$(conf '"vlan":100,"preserveDefaultVlan":true')"
+	same "preserveDefaultVlan keeps 1" 1 "$(vids "$(host_end)" | grep -cE '(^| )1-1')"
+	slate a b
+	succeeds "vlanTrunk" bridge ADD a "$(conf '"vlanTrunk":[{"id":5},{"minID":10,"maxID":12}],"vlan":7')"
+	same "vlanTrunk: tagged ids" 2 "$(vids "$(host_end)" | tr ' ' '\n' | grep -cE '^(5-5|10-12)$')"
+	slate a b
+	succeeds "vlan with isGateway" bridge ADD a "$(conf "\"vlan\":100,\"isGateway\":true,$(ipam dual)")"
+	same "the gateway is on br0.100, the fourth interface" "br0.100" "$(result '.interfaces[3].name')"
+	check "vlan: ping to the gateway" inside a ping -c1 -W2 10.88.0.1
+else
+	for keys in '"vlan":100' '"vlanTrunk":[{"id":5}]' '"vlan":100,"preserveDefaultVlan":true' "\"vlan\":100,\"isGateway\":true,$(ipam dual)"; do
+		fails "kernel without VLAN filtering: $keys" 2 CONFIG_BRIDGE_VLAN_FILTERING bridge ADD a "$(conf "$keys")"
+	done
+	ip link add br0 type bridge
+	fails "kernel without VLAN filtering, bridge exists" 2 CONFIG_BRIDGE_VLAN_FILTERING bridge ADD a "$(conf '"vlan":100')"
+	skip "vlan, vlanTrunk and preserveDefaultVlan on ports" "kernel without CONFIG_BRIDGE_VLAN_FILTERING"
+fi
+
+# --- DEL in every situation
+for f in 4 6 dual; do
+	c=$(conf "\"isGateway\":true,$(ipam $f)")
+	slate a
+	succeeds "$f: DEL before any ADD" bridge DEL a "$c"
+	succeeds "$f: ADD" bridge ADD a "$c"
+	NETNS='' succeeds "$f: DEL with an empty CNI_NETNS" bridge DEL a "$c"
+	nothing_left "$f: and nothing is left"
+	refuse "$f: nor in the container" inside a ip link show eth0
+	succeeds "$f: ADD again" bridge ADD a "$c"
+	ip netns del a
+	succeeds "$f: DEL after the netns is gone" bridge DEL a "$c"
+	wait_for 5 test "$(veths)" -eq 0
+	nothing_left "$f: and nothing is left of it"
+	slate a
+	succeeds "$f: ADD, to be released at once" bridge ADD a "$(jq -c '.waitForRelease=true' <<<"$c")"
+	succeeds "$f: DEL with waitForRelease" bridge DEL a "$(jq -c '.waitForRelease=true' <<<"$c")"
+	nothing_left "$f: waitForRelease left nothing"
+	check "$f: waitForRelease left no process" none_running bridge
+	if [ -x "$REF/bridge" ]; then
+		slate a
+		go=$(jq -c '.cniVersion="0.4.0"' <<<"$c")
+		CNI_PATH=$REF CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$REF/bridge" <<<"$go" >$out 2>$err ||
+			not_ok "$f: ADD by the Go plugin"
+		succeeds "$f: DEL of what the Go plugin attached" bridge DEL a "$(with_prev "$go" "$(cat $out)")"
+		nothing_left "$f: nothing of the Go plugin's is left"
+		CNI_PATH=$REF CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$REF/bridge" <<<"$go" >$out 2>$err ||
+			not_ok "$f: ADD by the Go plugin"
+		succeeds "$f: the same without prevResult" bridge DEL a "$go"
+		nothing_left "$f: nothing is left, either"
+	fi
+done
+slate a
+succeeds "ADD, its DEL writes into a pipe" bridge ADD a "$c"
+check "no child keeps the pipe open" timeout 5 bash -c \
+	'CNI_COMMAND=DEL CNI_CONTAINERID=a CNI_NETNS=/run/netns/a "$0" <<<"$1" 2>&1 | cat' "$BIN/bridge" "$c"
+check "no process stays after DEL" wait_for 5 none_running bridge
+same "no zombie stays after DEL" "" "$(ps -o stat=,comm= --ppid $$ | grep '^Z')"
+
+# --- CHECK notices what changed
+broken() {
+	local name=$1
+	shift
+	slate a
+	plugin bridge ADD a "$c" || not_ok "CHECK: ADD before $name"
+	prev=$(cat $out) host=$(host_end)
+	"$@" || not_ok "CHECK: $name could not be made"
+	if plugin bridge CHECK a "$(with_prev "$c" "$prev")"; then
+		not_ok "CHECK notices $name"
+	elif [ "$(result .code)" = 999 ] && [ -n "$(result '.msg // ""')" ]; then
+		ok "CHECK notices $name"
+	else
+		not_ok "CHECK notices $name" "code is $(result .code)"
+	fi
+}
+for f in 4 6 dual; do
+	c=$(conf "\"isDefaultGateway\":true,$(ipam $f)")
+	broken "a lost address ($f)" inside a ip addr flush dev eth0 scope global
+	broken "a lost link ($f)" inside a ip link del eth0
+	broken "a lost route ($f)" inside a ip "$([ $f = 6 ] && echo -6 || echo -4)" route del default
+	broken "a port that left ($f)" eval 'ip link set $host nomaster'
+	broken "a lost bridge ($f)" ip link del br0
+	broken "a lost lease ($f)" rm -rf /var/lib/cni/networks/net
+done
+c=$(conf "\"promiscMode\":true,$(ipam 4)")
+broken "a bridge that is not promiscuous" ip link set br0 promisc off
+c=$(conf "$(ipam 4)")
+slate a
+succeeds "ADD without prevResult for CHECK" bridge ADD a "$c"
+fails "CHECK without prevResult" 7 prevResult bridge CHECK a "$c"
+
+# --- GC and STATUS
+gc() { CNI_COMMAND=GC "$BIN/bridge" <<<"$1" >$out 2>$err; }
+for f in 4 6 dual; do
+	c=$(conf "\"isGateway\":true,$(ipam $f)")
+	slate a b
+	plugin bridge ADD a "$c" && plugin bridge ADD b "$c" || not_ok "$f: GC: ADD"
+	check "$f: GC without a list" gc "$c"
+	same "$f: GC without a list does nothing" "2 2" "$(veths) $(records)"
+	check "$f: GC without a list says so" grep -q valid-attachments $err
+	keep=$(result '.ips | length')
+	check "$f: GC" gc "$(jq -c '.["cni.dev/valid-attachments"]=[{containerID:"a",ifname:"eth0"}]' <<<"$c")"
+	same "$f: GC keeps one and removes one" "1 1 $(jq -r '.ipam.ranges | length' <<<"$c")" "$(veths) $(records) $(leases)"
+	check "$f: the one kept is a's" inside a ip link show eth0
+	check "$f: GC with an empty list" gc "$(jq -c '.["cni.dev/valid-attachments"]=[]' <<<"$c")"
+	nothing_left "$f: GC with an empty list removes all"
+	CNI_COMMAND=STATUS check "$f: STATUS" eval '"$BIN/bridge" <<<"$c" >$out'
+done
+slate a b
+c=$(conf '"ipam":{"type":"host-local","subnet":"10.88.0.0/30"}')
+succeeds "the only address of a /30" bridge ADD a "$c"
+fails "exhausted range: ADD" 11 10.88.0.2 bridge ADD b "$c"
+fails "exhausted range: STATUS" 50 10.88.0.2 bridge STATUS b "$c"
+succeeds "DEL gives it back" bridge DEL a "$c"
+succeeds "exhausted no more: STATUS" bridge STATUS b "$c"
+succeeds "exhausted no more: ADD" bridge ADD b "$c"
+
+# --- hostile surroundings
+c=$(conf "\"isDefaultGateway\":true,$(ipam dual)")
+slate a
+ip link add br0 type veth peer name x0
+fails "the bridge's name is not a bridge's" 7 "not a bridge" bridge ADD a "$c"
+slate a
+NETNS=/proc/self/ns/net fails "netns is the host's own" 8 /proc/self/ns/net bridge ADD a "$c"
+NETNS=/proc/self/ns/mnt fails "netns is another kind of namespace" 4 /proc/self/ns/mnt bridge ADD a "$c"
+NETNS=/etc/passwd fails "netns is a file" 4 /etc/passwd bridge ADD a "$c"
+NETNS=/run/netns fails "netns is a directory" 4 /run/netns bridge ADD a "$c"
+NETNS=/run/netns/none fails "netns is missing" 4 /run/netns/none bridge ADD a "$c"
+mkfifo /run/fifo
+NETNS=/run/fifo fails "netns is a FIFO" 4 /run/fifo bridge ADD a "$c"
+inside a ip link add eth0 type bridge
+fails "ifname exists in the container" 999 '"eth0" exists' bridge ADD a "$c"
+CNI_IFNAME=lo fails "ifname lo" 999 '"lo" exists' bridge ADD a "$c"
+for name in toolongifname016 a/b 'a b' a:b . ..; do
+	CNI_IFNAME=$name fails "ifname \"$name\"" 4 "interface name" bridge ADD a "$c"
+done
+slate a
+fails "prefix that does not parse" 7 10.88.0.0/33 bridge ADD a "$(conf '"ipam":{"type":"host-local","subnet":"10.88.0.0/33"}')"
+fails "range outside the subnet" 7 10.89.0.1 bridge ADD a "$(conf '"ipam":{"type":"host-local","subnet":"10.88.0.0/24","rangeStart":"10.89.0.1"}')"
+fails "IPAM plugin that does not exist" 999 nosuch bridge ADD a "$(conf '"ipam":{"type":"nosuch"}')" 
+fails "IPAM plugin with a slash" 7 ../x bridge ADD a "$(conf '"ipam":{"type":"../x"}')"
+
+# read-only /proc/sys: a clear error when something must be set, success when an administrator did it
+read_only() { unshare -m bash -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' - "$@"; }
+ro_bridge() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a read_only "$BIN/bridge" <<<"$2" >$out 2>$err; }
+slate a
+before=$(snapshot)
+if ro_bridge ADD "$c"; then
+	not_ok "read-only /proc/sys: a bridge that obeys router advertisements is refused"
+else
+	check "read-only /proc/sys: the error names the setting" grep -q 'net[./].*accept_ra.*Read-only' $out
+	same "read-only /proc/sys: the host is unchanged" "$before" "$(snapshot)"
+fi
+slate a
+c4=$(conf "\"isDefaultGateway\":true,$(ipam 4)")
+ip link add br0 type bridge
+echo 0 >/proc/sys/net/ipv6/conf/br0/accept_ra
+before=$(snapshot)
+refuse "read-only /proc/sys: forwarding cannot be switched on" ro_bridge ADD "$c4"
+check "read-only /proc/sys: the error names ip_forward" grep -q 'ip_forward.*Read-only' $out
+same "read-only /proc/sys: the host is unchanged then, too" "$(sed 's/,false\]$/,X]/;s/,true\]$/,X]/' <<<"$before")" "$(snapshot | sed 's/,false\]$/,X]/;s/,true\]$/,X]/')"
+echo 1 >/proc/sys/net/ipv4/ip_forward
+check "read-only /proc/sys, prepared: ADD" ro_bridge ADD "$c4"
+check "read-only /proc/sys, prepared: ping" inside a ping -c1 -W2 10.88.0.1
+check "read-only /proc/sys: DEL" ro_bridge DEL "$c4"
+nothing_left "read-only /proc/sys: nothing is left"
+
+# a user namespace without real root
+export c BIN CNI_PATH
+cat >/run/userns.sh <<'EOS'
+mount -t tmpfs tmpfs /run && mkdir -p /run/netns && mount -t tmpfs tmpfs /var/lib/cni || exit 9
+ip link set lo up && ip netns add a && ip netns add b || exit 9
+for n in a b; do
+	CNI_COMMAND=ADD CNI_CONTAINERID=$n CNI_NETNS=/run/netns/$n "$BIN/bridge" <<<"$c" || exit 1
+done
+ip netns exec a ping -c1 -W2 10.88.0.3 || exit 2
+ip netns exec a ping -c1 -W2 fd00:88::3 || exit 3
+for n in a b; do
+	CNI_COMMAND=DEL CNI_CONTAINERID=$n CNI_NETNS=/run/netns/$n "$BIN/bridge" <<<"$c" || exit 4
+done
+! ip -o link | grep veth || exit 5
+EOS
+cp /run/userns.sh /tmp/hawser-userns.$$
+if unshare -Urnm true 2>/dev/null; then
+	check "user namespace: ADD, ping, DEL" unshare -Urnm --propagation private bash /tmp/hawser-userns.$$
+else
+	skip "user namespace" "unshare -Urnm is not allowed here"
+fi
+rm -f /tmp/hawser-userns.$$
+# no CAP_NET_ADMIN over the namespace: a clear error
+slate a
+if setpriv --bounding-set -all --inh-caps -all --help >/dev/null 2>&1; then
+	CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a setpriv --reuid 65534 --clear-groups --bounding-set=-all \
+		"$BIN/bridge" <<<"$(conf '"ipam":{"type":"static","addresses":[{"address":"10.1.1.2/24"}]}')" >$out 2>$err
+	same "without capabilities: exit status 1" 1 $?
+	check "without capabilities: the error is JSON with a text" jq -e '.code > 0 and (.msg | length > 10)' $out
+	nothing_left "without capabilities: nothing is left"
+fi
+done_testing
