@@ -84,7 +84,11 @@ $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LDLIBS)
 
-unit-programs: $(UNIT_TESTS)
+$(OUT)/kill_at: tests/faults/kill_at.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $<
+
+unit-programs: $(UNIT_TESTS) $(OUT)/kill_at
 
 deps: ## install what building and testing need (Debian packages, as root)
 	tools/deps

@@ -36,17 +36,19 @@ static int read_accept_ra(struct nlattr *af_spec)
 
 static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 {
-	struct nlattr *info[IFLA_INFO_MAX + 1], *data;
+	struct nlattr *info[IFLA_INFO_MAX + 1];
 
 	if (nla_parse_nested(info, IFLA_INFO_MAX, nest, NULL) < 0)
 		return;
 	if (info[IFLA_INFO_KIND])
 		nla_strlcpy(out->kind, info[IFLA_INFO_KIND], sizeof(out->kind));
 	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "bridge") == 0) {
-		data = nla_find(nla_data(info[IFLA_INFO_DATA]), nla_len(info[IFLA_INFO_DATA]),
-				IFLA_BR_VLAN_FILTERING);
-		if (data)
-			out->vlan_filtering = nla_get_u8(data);
+		struct nlattr *br[IFLA_BR_MAX + 1];
+
+		/* every kernel reports the switch; only those that have the feature report a PVID */
+		if (nla_parse_nested(br, IFLA_BR_MAX, info[IFLA_INFO_DATA], NULL) == 0 &&
+		    br[IFLA_BR_VLAN_FILTERING] && br[IFLA_BR_VLAN_DEFAULT_PVID])
+			out->vlan_filtering = nla_get_u8(br[IFLA_BR_VLAN_FILTERING]);
 	}
 	if (info[IFLA_INFO_SLAVE_DATA] && info[IFLA_INFO_SLAVE_KIND] &&
 	    strcmp(nla_data(info[IFLA_INFO_SLAVE_KIND]), "bridge") == 0) {
@@ -202,6 +204,14 @@ void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int 
 				 .ifi_change = mask };
 
 	nlk_request(nl, what, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+}
+
+void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6])
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "pin the MAC", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+
+	nlk_put(nl, m, IFLA_ADDRESS, mac, 6);
 }
 
 void link_queue_arp_notify(struct nlk *nl, int index)

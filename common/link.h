@@ -77,6 +77,9 @@ int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int 
 void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
 		      unsigned int mask);
 
+/** link_queue_mac() - queue setting the MAC; its own pins a bridge's, which follows its ports else. */
+void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6]);
+
 /** link_queue_arp_notify() - queue net.ipv4.conf.<if>.arp_notify = 1, by netlink. */
 void link_queue_arp_notify(struct nlk *nl, int index);
 

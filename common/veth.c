@@ -38,6 +38,7 @@ void veth_ids(const char *network, const char *container_id, const char *ifname,
 {
 	const char *owner[] = { network, container_id, ifname, NULL };
 
+	memset(out, 0, sizeof(*out));
 	snprintf(out->host_name, sizeof(out->host_name), "veth%08x",
 		 (unsigned int)hash_strings(owner, 0));
 	mac_of_hash(hash_strings(owner, 1), out->host_mac);

@@ -118,8 +118,9 @@ static int open_store(struct store *st, const struct cni_call *call, const struc
 
 	if (r == -ENOENT && !create)
 		return r;
-	return r < 0 ? cni_fail(err, CNI_E_FAILED, r, "open the reservations in %s/%s (ipam.dataDir)",
-				conf->data_dir, call->network)
+	return r < 0 ? cni_fail(err, CNI_E_FAILED, r,
+				"open the reservations in %s/%s (ipam.dataDir)", conf->data_dir,
+				call->network)
 		     : 0;
 }
 

@@ -36,7 +36,7 @@ struct index_header {
 	uint64_t dev, ino;
 	int64_t mtime_s, mtime_ns; /* given to the directory by the last writer of the index */
 	int64_t boot_time;
-	int64_t filled_at; /* CLOCK_BOOTTIME, seconds */
+	int64_t filled_at;		  /* CLOCK_BOOTTIME, seconds */
 	uint64_t cap_entries, cap_blocks; /* powers of two */
 	uint64_t n_entries, n_blocks;
 	uint8_t unused[4096 - 136];
@@ -149,7 +149,8 @@ static bool map_existing(struct index *ix)
 	read_boot_id(boot_id);
 	ok = h->magic == INDEX_MAGIC && boot_id[0] && memcmp(h->boot_id, boot_id, 37) == 0 &&
 	     h->cap_entries <= SIZE_MAX / 64 && h->cap_blocks <= SIZE_MAX / 1024 &&
-	     __builtin_popcountll(h->cap_entries) == 1 && __builtin_popcountll(h->cap_blocks) == 1 &&
+	     __builtin_popcountll(h->cap_entries) == 1 &&
+	     __builtin_popcountll(h->cap_blocks) == 1 &&
 	     size_for(h->cap_entries, h->cap_blocks) == ix->size &&
 	     2 * h->n_entries <= h->cap_entries && 2 * h->n_blocks <= h->cap_blocks;
 	if (ok) {

@@ -41,8 +41,9 @@ static int parse_subnet(const char *text, const char *path, struct ip_net *out, 
 				"%s.subnet: \"%s\" is no prefix such as 10.1.0.0/16", path, text);
 	clean = ip_network(&net);
 	if (net.len > ip_bits(&net.ip) - 2)
-		return cni_fail(err, CNI_E_CONF, 0, "%s.subnet: Network %s too small to allocate from",
-				path, ip_net_str(&clean, buf));
+		return cni_fail(err, CNI_E_CONF, 0,
+				"%s.subnet: Network %s too small to allocate from", path,
+				ip_net_str(&clean, buf));
 	if (!ip_equal(&clean.ip, &net.ip))
 		return cni_fail(err, CNI_E_CONF, 0,
 				"%s.subnet: Network %s has host bits set. For a subnet mask of "
@@ -64,6 +65,10 @@ static int parse_member(const char *text, const char *path, const char *key,
 	if (ip_parse(text, &got) < 0)
 		return cni_fail(err, CNI_E_CONF, 0, "%s.%s: \"%s\" is no IP address", path, key,
 				text);
+	if (!subnet) { /* a gateway may be anywhere, as in the reference */
+		*ip = got;
+		return 0;
+	}
 	if (got.family != subnet->ip.family)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"%s.%s: IP %s is not the same protocol as subnet %s", path, key,
@@ -94,7 +99,7 @@ static int parse_range(const json_t *obj, const char *path, struct ip_range *out
 	r.end = ip_last(&r.subnet);
 	if (r.end.family == AF_INET)
 		r.end.b[3]--; /* the broadcast address */
-	ret = parse_member(text.gateway, path, "gateway", &r.subnet, &r.gateway, err);
+	ret = parse_member(text.gateway, path, "gateway", NULL, &r.gateway, err);
 	if (ret == 0)
 		ret = parse_member(text.start, path, "rangeStart", &r.subnet, &r.start, err);
 	if (ret == 0)
@@ -121,7 +126,8 @@ static struct range_set *add_set(struct range_sets *sets, size_t n)
 	if (!bigger)
 		abort();
 	sets->sets = bigger;
-	bigger[sets->n] = (struct range_set){ .ranges = calloc(n ? n : 1, sizeof(struct ip_range)) };
+	bigger[sets->n] =
+		(struct range_set){ .ranges = calloc(n ? n : 1, sizeof(struct ip_range)) };
 	if (!bigger[sets->n].ranges)
 		abort();
 	return &bigger[sets->n++];
@@ -159,7 +165,7 @@ static int parse_sets(const json_t *array, const char *path, struct range_sets *
 
 	if (array && !json_is_array(array))
 		return cni_fail(err, CNI_E_DECODE, 0, "%s is not an array", path);
-	json_array_foreach(array, i, inner) {
+	json_array_foreach (array, i, inner) {
 		struct range_set *set;
 
 		snprintf(where, sizeof(where), "%s[%zu]", path, i);
@@ -169,7 +175,7 @@ static int parse_sets(const json_t *array, const char *path, struct range_sets *
 		if (json_array_size(inner) == 0)
 			return cni_fail(err, CNI_E_CONF, 0, "%s: empty range set", where);
 		set = add_set(sets, json_array_size(inner));
-		json_array_foreach(inner, j, item) {
+		json_array_foreach (inner, j, item) {
 			snprintf(where, sizeof(where), "%s[%zu][%zu]", path, i, j);
 			r = parse_range(item, where, &set->ranges[set->n], err);
 			if (r < 0)

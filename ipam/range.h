@@ -5,7 +5,7 @@
 
 #include "cni.h"
 
-/* A run of addresses of one subnet. start, end and gateway lie in the subnet. */
+/* A run of addresses of one subnet. start and end lie in the subnet, the gateway anywhere. */
 struct ip_range {
 	struct ip_net subnet;
 	struct ip_addr start, end; /* both inclusive */
@@ -25,11 +25,16 @@ struct range_sets {
 };
 
 /* Keys of one range, for the tables that --help prints. */
-#define RANGE_KEYS_DOC                                                                          \
+#define RANGE_KEYS_DOC                                                                             \
 	{ "subnet", CONF_DOC, .help = "Prefix to allocate from; one more pool before ranges." },   \
-	{ "rangeStart", CONF_DOC, .dflt = "subnet + 1", .help = "First address to allocate." },    \
-	{ "rangeEnd", CONF_DOC, .dflt = "last but broadcast", .help = "Last one to allocate." },   \
-	{ "gateway", CONF_DOC, .dflt = "subnet + 1", .help = "Gateway; it is never allocated." }
+		{ "rangeStart", CONF_DOC, .dflt = "subnet + 1",                                    \
+		  .help = "First address to allocate." },                                          \
+		{ "rangeEnd", CONF_DOC, .dflt = "last but broadcast",                              \
+		  .help = "Last one to allocate." },                                               \
+	{                                                                                          \
+		"gateway", CONF_DOC, .dflt = "subnet + 1",                                         \
+				     .help = "Gateway; it is never allocated."                     \
+	}
 
 /**
  * range_sets_read() - the pools of a configuration: runtimeConfig.ipRanges, then the old style

@@ -33,7 +33,7 @@ int requested_add_array(struct requested *req, const json_t *conf, const char *p
 
 	if (array && !json_is_array(array))
 		return cni_fail(err, CNI_E_DECODE, 0, "%s is not an array", path);
-	json_array_foreach(array, i, item) {
+	json_array_foreach (array, i, item) {
 		char where[64];
 		int r;
 

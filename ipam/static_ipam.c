@@ -71,7 +71,7 @@ static int read_addresses(const json_t *array, struct cni_result *result, struct
 
 	if (array && !json_is_array(array))
 		return cni_fail(err, CNI_E_DECODE, 0, "ipam.addresses is not an array");
-	json_array_foreach(array, i, item) {
+	json_array_foreach (array, i, item) {
 		char path[48];
 		int r;
 
@@ -163,8 +163,8 @@ static int replace_ips(const struct cni_call *call, const char *path, struct cni
 	if (r == 0 && want.n > 0) {
 		result->n_ips = 0;
 		for (size_t i = 0; i < want.n; i++)
-			result_add_ip(result, &(struct cni_ip){ .iface = -1,
-								.address = want.nets[i] });
+			result_add_ip(result,
+				      &(struct cni_ip){ .iface = -1, .address = want.nets[i] });
 	}
 	free(want.nets);
 	return r;
@@ -230,7 +230,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			found = call->prev->ips[j].address.len == net->len &&
 				ip_equal(&call->prev->ips[j].address.ip, &net->ip);
 		if (!found)
-			r = cni_fail(err, CNI_E_FAILED, 0, "static: Failed to find %s in prevResult",
+			r = cni_fail(err, CNI_E_FAILED, 0,
+				     "static: Failed to find %s in prevResult",
 				     ip_net_str(net, text));
 	}
 	result_free(&want);

@@ -113,14 +113,17 @@ static void remember(const struct link_info *info, bool created, struct bridge_d
  */
 static int undo_bridge(const void *arg, struct cni_err *err)
 {
-	const int *index = arg;
+	const char *name = arg;
 	autonlk struct nlk nl = { 0 };
+	struct link_info info;
 	int r = nlk_open(&nl);
 
 	if (r == 0)
-		r = link_count_ports(&nl, *index);
+		r = link_get(&nl, name, &info);
 	if (r == 0)
-		r = link_del(&nl, *index);
+		r = link_count_ports(&nl, info.index);
+	if (r == 0)
+		r = link_del(&nl, info.index);
 	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "remove the new bridge") : 0;
 }
 
@@ -136,6 +139,7 @@ static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct lin
 		  struct undo *undo, struct cni_err *err)
 {
 	uint8_t mac[6];
+	bool made;
 	int r;
 
 	if (getrandom(mac, sizeof(mac), 0) != sizeof(mac))
@@ -147,17 +151,13 @@ static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct lin
 	if (r < 0 && r != -EEXIST)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "create bridge \"%s\"%s", wanted->name,
 				r == -EOPNOTSUPP ? " (the kernel needs CONFIG_BRIDGE)" : "");
-	if (r == 0) {
-		int made = link_get(nl, wanted->name, info);
-
-		if (made < 0)
-			return nlk_fail(err, nl, CNI_E_FAILED, made, "look up bridge \"%s\"",
-					wanted->name);
-		undo_push_copy(undo, "new bridge", undo_bridge, &info->index, sizeof(info->index));
-		return 0;
-	}
+	made = r == 0;
+	if (made)
+		undo_push_copy(undo, "new bridge", undo_bridge, wanted->name, strlen(wanted->name) + 1);
 	r = link_get(nl, wanted->name, info);
-	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "look up bridge \"%s\"", wanted->name) : 1;
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up bridge \"%s\"", wanted->name);
+	return made ? 0 : 1;
 }
 
 static int require_vlan_filtering(const struct link_info *info, struct cni_err *err)
@@ -342,6 +342,8 @@ int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struc
 					dev->name, ip_net_str(net, want), ip_net_str(other, have));
 		addr_queue_del(nl, dev->index, other);
 	}
+	/* neighbours will remember the gateway's MAC: it must not follow the ports of a foreign bridge */
+	link_queue_mac(nl, dev->index, dev->mac);
 	addr_queue_add(nl, dev->index, net, true);
 	nlk_ignore(nl, -EEXIST); /* a parallel ADD put it there */
 	r = nlk_send(nl, NULL, NULL);

@@ -76,16 +76,16 @@ fails() {
 # usage: result JQ-FILTER; of the last plugin's stdout
 result() { jq -r "$1" $out; }
 
-# Everything an attachment may leave: links, addresses, routes of all namespaces, leases, records.
+# Everything an attachment may leave: links, addresses, routes of all namespaces, leases, records. What
+# the kernel changes by itself and later (carrier, link-local addresses) is left out.
 snapshot() {
 	local ns
-	ip -o link | sed 's/^[0-9]*: //; s/ qdisc.*//' | sort
-	ip -o addr | awk '{print $2, $3, $4}' | sort
-	ip route show table all | sort
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip -n "$ns" -o link 2>/dev/null | sed "s/^[0-9]*: /$ns: /; s/ qdisc.*//"
-		ip -n "$ns" -o addr 2>/dev/null | awk -v n="$ns" '{print n, $2, $3, $4}'
-	done
+	for ns in "" $(ip netns list | cut -d' ' -f1); do
+		ip ${ns:+-n "$ns"} -o link 2>/dev/null | awk -v n="$ns" '{print n, $2, $4, $5}'
+		ip ${ns:+-n "$ns"} -o addr 2>/dev/null | awk -v n="$ns" '$4 !~ /^fe80/ {print n, $2, $3, $4}'
+		ip ${ns:+-n "$ns"} route show table all 2>/dev/null | grep -vE 'fe80|ff00' |
+			sed "s/ linkdown//; s/^/$ns /; s/ *$//"
+	done | sort
 	find /var/lib/cni /run/hawser/attachments -type f 2>/dev/null | grep -v -e last_reserved_ip -e '/lock$' | sort
 }
 leases() { find /var/lib/cni/networks -type f 2>/dev/null | grep -cE '/[0-9a-f.:]+$'; }

@@ -39,12 +39,14 @@ static void report_tool(FILE *csv, const struct round *r)
 
 	snprintf(what, sizeof(what), "ADD %s, wall p50 / p90, CPU", r->tool->name);
 	report_line(what, "%.2f / %.2f ms, %.2f ms", series_quantile(&r->add, pick_wall, 0.5),
-		    series_quantile(&r->add, pick_wall, 0.9), series_quantile(&r->add, pick_cpu, 0.5));
+		    series_quantile(&r->add, pick_wall, 0.9),
+		    series_quantile(&r->add, pick_cpu, 0.5));
 	snprintf(what, sizeof(what), "DEL %s, returned p50 / p90, CPU", r->tool->name);
-	report_line(what, "%.2f / %.2f ms, %.2f ms; gone %.2f, all %.2f ms",
-		    series_quantile(&r->del, pick_wall, 0.5), series_quantile(&r->del, pick_wall, 0.9),
-		    series_quantile(&r->del, pick_cpu, 0.5), series_quantile(&r->del, pick_gone, 0.5),
-		    series_quantile(&r->del, pick_settled, 0.5));
+	report_line(
+		what, "%.2f / %.2f ms, %.2f ms; gone %.2f, all %.2f ms",
+		series_quantile(&r->del, pick_wall, 0.5), series_quantile(&r->del, pick_wall, 0.9),
+		series_quantile(&r->del, pick_cpu, 0.5), series_quantile(&r->del, pick_gone, 0.5),
+		series_quantile(&r->del, pick_settled, 0.5));
 	csv_series(csv, "ADD", r->tool->name, &r->add);
 	csv_series(csv, "DEL", r->tool->name, &r->del);
 }
@@ -75,11 +77,14 @@ static void report_attach(const struct round *r)
 	report_ratio("ADD ours/ref, wall",
 		     series_ratio(&ours->add, pick_wall, &ref->add, pick_wall), 1 / 8.);
 	report_without_sleep(&ours->add, &ref->add);
-	report_ratio("ADD ours/ref, CPU", series_ratio(&ours->add, pick_cpu, &ref->add, pick_cpu), 0);
+	report_ratio("ADD ours/ref, CPU", series_ratio(&ours->add, pick_cpu, &ref->add, pick_cpu),
+		     0);
 	report_ratio("ADD ours/floor, wall",
 		     series_ratio(&ours->add, pick_wall, &r[1].add, pick_wall), 2.5);
-	report_ratio("ADD ours/floor, CPU",
-		     series_ratio(&ours->add, pick_cpu, &r[1].add, pick_cpu), 0);
+	report_ratio("ADD ours/floor, CPU", series_ratio(&ours->add, pick_cpu, &r[1].add, pick_cpu),
+		     0);
+	report_ratio("ADD floor/ref, wall: the limit",
+		     series_ratio(&r[1].add, pick_wall, &ref->add, pick_wall), 0);
 	report_ratio("ADD floor without one-queue/floor, wall",
 		     series_ratio(&r[2].add, pick_wall, &r[1].add, pick_wall), 0);
 	report_ratio("DEL ours/ref, returned",
@@ -88,7 +93,8 @@ static void report_attach(const struct round *r)
 		     series_ratio(&ours->del, pick_gone, &ref->del, pick_gone), 0);
 	report_ratio("DEL ours/ref, last process ended",
 		     series_ratio(&ours->del, pick_settled, &ref->del, pick_settled), 0);
-	report_ratio("DEL ours/ref, CPU", series_ratio(&ours->del, pick_cpu, &ref->del, pick_cpu), 0);
+	report_ratio("DEL ours/ref, CPU", series_ratio(&ours->del, pick_cpu, &ref->del, pick_cpu),
+		     0);
 }
 
 /* Each tool with its own bridge, which one attachment keeps up; the reference makes the floor's. */
@@ -97,8 +103,9 @@ void measure_attach(struct tool *ours, struct tool *ref)
 	struct tool floor1 = { "floor", NULL, "benchf", "add", 30, "" };
 	struct tool floorq = { "queues", NULL, "benchf", "addq", 30, "" };
 	struct tool maker = { "maker", ref->dir, "benchf", NULL, 30, "" };
-	struct round r[N_TOOLS] = { { .tool = ours }, { .tool = &floor1 }, { .tool = &floorq },
-				    { .tool = ref } };
+	struct round r[N_TOOLS] = {
+		{ .tool = ours }, { .tool = &floor1 }, { .tool = &floorq }, { .tool = ref }
+	};
 	struct sample unused;
 	FILE *csv = csv_open("attach", "verb,tool,pair,wall_ms,cpu_ms,gone_ms,settled_ms");
 
@@ -160,6 +167,19 @@ static struct ratio report_level(FILE *csv, FILE *lines, int n, struct round *r,
 	return series_ratio(&r[0].add, pick_wall, &r[1].add, pick_wall);
 }
 
+/* For whoever wonders where the time goes: BENCH_TRACE=1 leaves OUTDIR/trace-N, strace of one ADD.
+ */
+static void trace_level(const struct tool *ours, int n)
+{
+	char path[4096];
+	const char *const strace[] = { "/usr/bin/strace", "-f", "-T", "-o", path, NULL };
+	struct sample unused;
+
+	snprintf(path, sizeof(path), "%s/trace-%d", out_dir, n);
+	cni_run(ours, "bridge", strace, "ADD", "bench-trace", 4, &unused);
+	cni_run(ours, "bridge", NULL, "DEL", "bench-trace", 4, &unused);
+}
+
 /* All on the bridge of ours: the host has the same links whoever is measured. */
 void measure_growth(struct tool *ours, struct tool *ref)
 {
@@ -174,11 +194,15 @@ void measure_growth(struct tool *ours, struct tool *ref)
 	tool_conf(ours, "");
 	tool_conf(&shared_ref, ",\"rangeStart\":\"10.10.128.0\",\"gateway\":\"10.10.0.1\"");
 	for (size_t i = 0; i < sizeof(level) / sizeof(*level); i++) {
-		struct round r[] = { { .tool = ours }, { .tool = &floor1 }, { .tool = &shared_ref } };
+		struct round r[] = { { .tool = ours },
+				     { .tool = &floor1 },
+				     { .tool = &shared_ref } };
 		int n = level[i] < 1000 || getenv("BENCH_LONG") ? 3 : 2;
 		char what[64];
 
 		grow(ours, &have, level[i]);
+		if (getenv("BENCH_TRACE"))
+			trace_level(ours, level[i]);
 		pairs(r, n, 3, 4, 1, false);
 		pairs(r, n, env_int("BENCH_GROWTH_PAIRS", 30), 4, 1, true);
 		at = report_level(csv, lines, level[i], r, n);

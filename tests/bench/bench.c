@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * bench OURS REFERENCE FLOOR OUTDIR: measures the plugins of two directories side by side.
- * tests/bench/run calls it in network and mount namespaces of its own. README.md says what
- * is measured and how.
+ * tests/bench/run calls it in network and mount namespaces of its own. README.md says what is
+ * measured and how.
  */
 #include "bench.h"
 

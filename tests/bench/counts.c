@@ -98,15 +98,15 @@ void measure_counts(const struct tool *ours, const struct tool *ref)
 			struct counts *k = &c[i][del];
 
 			*k = trace(tools[i], verb);
-			fprintf(csv, "%s,%s,%d,%d,%d,%d\n", verb, tools[i]->name, k->execs, k->forks,
-				k->threads, k->syscalls);
+			fprintf(csv, "%s,%s,%d,%d,%d,%d\n", verb, tools[i]->name, k->execs,
+				k->forks, k->threads, k->syscalls);
 		}
 		rss[i] = worst_rss(tools[i]);
 	}
 	fclose(csv);
 	for (int del = 0; del < 2; del++) {
-		report_line(del ? "DEL syscalls, ours / ref" : "ADD syscalls, ours / ref", "%d / %d",
-			    c[0][del].syscalls, c[1][del].syscalls);
+		report_line(del ? "DEL syscalls, ours / ref" : "ADD syscalls, ours / ref",
+			    "%d / %d", c[0][del].syscalls, c[1][del].syscalls);
 		report_line(del ? "DEL execs, forks, threads" : "ADD execs, forks, threads",
 			    "ours %d, %d, %d; ref %d, %d, %d", c[0][del].execs, c[0][del].forks,
 			    c[0][del].threads, c[1][del].execs, c[1][del].forks, c[1][del].threads);

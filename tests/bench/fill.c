@@ -43,7 +43,8 @@ static void fill(struct tool *net, double percent)
 	file_write(net->conf,
 		   "{\"cniVersion\":\"1.0.0\",\"name\":\"fill\",\"type\":\"bridge\",\"ipam\":"
 		   "{\"type\":\"host-local\",\"dataDir\":\"%s\","
-		   "\"ranges\":[[{\"subnet\":\"10.40.0.0/16\"}]]}}\n", path);
+		   "\"ranges\":[[{\"subnet\":\"10.40.0.0/16\"}]]}}\n",
+		   path);
 	strcat(path, "/fill");
 	if (mkdir(path, 0755) || (dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		die("%s: %s", path, strerror(errno));
@@ -87,8 +88,8 @@ static double spread(const struct series *s)
 	return max / min;
 }
 
-static void report_fill(const struct series oa[], const struct series od[], const struct series ra[],
-			const struct series rd[])
+static void report_fill(const struct series oa[], const struct series od[],
+			const struct series ra[], const struct series rd[])
 {
 	FILE *csv = csv_open("ipam", "verb,tool,pair,wall_ms,cpu_ms,gone_ms,settled_ms");
 	char what[64];
@@ -108,15 +109,18 @@ static void report_fill(const struct series oa[], const struct series od[], cons
 		csv_series(csv, what, "ref", &rd[i]);
 	}
 	fclose(csv);
-	report_goal("host-local ADD, max/min over fills", spread(oa), 1.3, true, "%.3f", spread(oa));
-	report_goal("host-local DEL, max/min over fills", spread(od), 1.3, true, "%.3f", spread(od));
+	report_goal("host-local ADD, max/min over fills", spread(oa), 1.3, true, "%.3f",
+		    spread(oa));
+	report_goal("host-local DEL, max/min over fills", spread(od), 1.3, true, "%.3f",
+		    spread(od));
 }
 
 static void report_full(const char *what, const struct series *ref, const struct series *ours)
 {
 	struct ratio r = series_ratio(ref, pick_wall, ours, pick_wall);
 
-	report_goal(what, r.median, 300, false, "%.0f x faster [%.0f, %.0f]", r.median, r.low, r.high);
+	report_goal(what, r.median, 300, false, "%.0f x faster [%.0f, %.0f]", r.median, r.low,
+		    r.high);
 }
 
 /* Directories of their own, so that ours never has to rebuild its index for the other's writes. */
@@ -125,7 +129,8 @@ void measure_ipam(const struct tool *ours, const struct tool *ref)
 	static const char *const names[2][LEVELS] = { { "o0", "o50", "o90", "o99" },
 						      { "r0", "r50", "r90", "r99" } };
 	static const int ref_pairs[LEVELS] = { 40, 6, 4, 4 };
-	struct series oa[LEVELS] = { 0 }, od[LEVELS] = { 0 }, ra[LEVELS] = { 0 }, rd[LEVELS] = { 0 };
+	struct series oa[LEVELS] = { 0 }, od[LEVELS] = { 0 }, ra[LEVELS] = { 0 },
+		      rd[LEVELS] = { 0 };
 	struct tool net[2][LEVELS] = { 0 };
 	int n = env_int("BENCH_PAIRS", 200);
 

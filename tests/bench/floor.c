@@ -216,6 +216,7 @@ int main(int argc, char **argv)
 		return del(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "rss"))
 		return rss(argv + 2);
-	fprintf(stderr, "usage: floor add|addq NETNS HOSTNAME BRIDGE ADDR GW, del NAME, rss PROG\n");
+	fprintf(stderr,
+		"usage: floor add|addq NETNS HOSTNAME BRIDGE ADDR GW, del NAME, rss PROG\n");
 	return 2;
 }

@@ -14,7 +14,7 @@
 
 static struct {
 	int fd, probe;
-} *pool;
+} * pool;
 static int pool_size;
 
 static int ns_open(void)

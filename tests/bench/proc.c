@@ -149,13 +149,16 @@ void cni_run(const struct tool *tool, const char *plugin, const char *const *pre
 static void floor_run(const struct tool *tool, bool add, int id, int ns, struct sample *out)
 {
 	char netns[64], host[16], addr[32], gw[32];
-	const char *adding[] = { floor_path, tool->floor, netns, host, tool->bridge, addr, gw, NULL };
+	const char *adding[] = {
+		floor_path, tool->floor, netns, host, tool->bridge, addr, gw, NULL
+	};
 	const char *deleting[] = { floor_path, "del", host, NULL };
 	char *env[] = { "PATH=/usr/bin:/bin", NULL };
 
 	snprintf(netns, sizeof(netns), "/proc/%d/fd/%d", getpid(), pool_fd(ns));
 	snprintf(host, sizeof(host), "%.4s%d", tool->name, id);
-	snprintf(addr, sizeof(addr), "10.%d.%d.%d", tool->subnet, 200 + id / 250 % 50, id % 250 + 2);
+	snprintf(addr, sizeof(addr), "10.%d.%d.%d", tool->subnet, 200 + id / 250 % 50,
+		 id % 250 + 2);
 	snprintf(gw, sizeof(gw), "10.%d.0.1", tool->subnet);
 	proc_run(add ? adding : deleting, env, "/dev/null", add ? -1 : pool_probe(ns), out);
 }

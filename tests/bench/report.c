@@ -86,7 +86,7 @@ static void print_version(const char *title, const char *dir)
 
 void report_head(const char *ours, const char *ref)
 {
-	const char *hz = getenv("BENCH_HZ");
+	const char *hz = getenv("BENCH_HZ"), *package = getenv("BENCH_PACKAGE");
 	struct utsname u;
 
 	uname(&u);
@@ -94,6 +94,8 @@ void report_head(const char *ours, const char *ref)
 	       hz && *hz ? hz : "unknown", sysconf(_SC_NPROCESSORS_ONLN));
 	print_version("ours", ours);
 	print_version("reference", ref);
+	if (package && *package)
+		printf("reference package: %s\n", package);
 	printf("\n%-44s %-40s %10s\n", "measure", "result", "goal");
 	read_steal(&steal_start, &total_start);
 	summary = csv_open("summary", "measure,value,low,high,goal,ok");
@@ -121,7 +123,8 @@ static void verdict(const char *what, const char *text, struct ratio r, double g
 	} else {
 		printf("%-44s %-40s %s%7.4g  %s\n", what, text, at_most ? "<=" : ">=", goal,
 		       ok ? "ok" : "MISSED");
-		fprintf(summary, "\"%s\",%g,%g,%g,%g,%d\n", what, r.median, r.low, r.high, goal, ok);
+		fprintf(summary, "\"%s\",%g,%g,%g,%g,%d\n", what, r.median, r.low, r.high, goal,
+			ok);
 		missed += !ok;
 	}
 	fflush(stdout);

@@ -1,74 +1,114 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The same stdin and environment to Debian's Go plugins and to ours, in two hosts made alike: results,
-# links, addresses and routes are compared.
+# The same stdin and environment to Debian's reference bridge and to ours, each in host and container namespaces
+# of its own; results, links, addresses and routes are compared.
 #
-# Intended differences, normalised away below:
-#   - names of host veths (ours are derived, theirs random) and generated MACs;
-#   - accept_dad and the like: ours is set without waiting;
-#   - our default routes carry "proto static"; theirs "proto boot" (not printed);
-#   - the Go bridge 1.1.1 leaves a veth behind when IPAM fails: only its exit status is compared.
-. tests/lib.sh
+# Intended differences, taken out before comparing:
+#   MACs and the host end's name   random there; derived from the owner here (DEL needs nothing else)
+#   bridge's accept_ra, forwarding same value, compared
+#   dns                            empty object both; key order never matters
+#   IPv6 nodad flag                accept_dad=0 there, IFA_F_NODAD here: neither is ever tentative
+#   link-local addresses           follow from the MACs
+#   route mtu, advmss, table       1.1.1 ignores them (P#1015); tested in tests/netns/bridge.sh
+#   failing ADD                    there the veth stays; here nothing does: only the failure itself is compared
+#   interface mtu in results       1.1.0 only, which Debian's 1.1.1 does not know
+. "$(dirname "$0")/../netns/lib.sh"
+if [ ! -x "$REF/bridge" ]; then
+	skip "differential tests of bridge" "no reference plugins in $REF"
+	done_testing
+fi
 
-[ -x "$REF/bridge" ] || { skip "differential" "no reference plugins in $REF"; done_testing; }
-
-# Names and MACs that cannot be equal are replaced by what they stand for.
-normal_result() {
-	jq -S 'if .interfaces then .interfaces |= map(.name |= sub("^veth.*"; "veth") | del(.mac) | del(.mtu)) else . end
-		| del(.details) | if .code then {failed: true} else . end' "$1"
-}
-normal_host() {
-	echo "bridge: $(ip -o link show type bridge | awk '{print $2, ($0 ~ /UP/) ? "UP" : "DOWN", $5}')"
-	ip -o addr show | awk '$3 ~ /inet/ && $4 !~ /^fe80/ {print $2, $3, $4}' | sed 's/^veth[0-9a-f]*/veth/' | sort
+# Run one executable on a clean slate and print everything it made, normalised. usage: observe FOLDER VERBS CONF
+observe() {
+	local folder=$1 c=$3 verb prev='' status
+	slate a b
+	eval "${prepare:-:}"
+	for verb in $2; do
+		CNI_PATH=$folder CNI_COMMAND=${verb%:*} CNI_CONTAINERID=${verb#*:} CNI_NETNS=/run/netns/${verb#*:} \
+			"$folder/bridge" <<<"${prev:-$c}" >$out 2>$err
+		status=$?
+		echo "${verb}: exit status $status"
+		case $status-$verb in
+		0-ADD:*)
+			jq -S -c '(.interfaces // [])[] |= (.mac = "MAC" | .name |= sub("^veth.*"; "VETH"))' $out
+			prev=$(with_prev "$c" "$(cat $out)")
+			case $verb in *:a) prev_a=$prev ;; esac
+			;;
+		0-*) cat $out ;;
+		esac
+		prev=
+		case $verb in CHECK:a | ADD:b) ;; esac
+		[ "$status" -eq 0 ] || return 0
+		prev=
+		next=${2#*"$verb" }
+		case $next in CHECK:a* | DEL:a*) prev=$prev_a ;; esac
+	done
+	for ns in '' a b; do
+		echo "links of ${ns:-host}"
+		ip ${ns:+-n $ns} -j -d link | jq -c 'sort_by(.ifname)[] | [(.ifname | sub("^veth.*"; "VETH")), .mtu, .master,
+			.promiscuity, .linkinfo.info_kind, (.flags | index("UP") != null),
+			(.linkinfo.info_slave_data // {} | [.hairpin, .isolated, .learning, .flood])]' | sort
+		ip ${ns:+-n $ns} -j addr | jq -c '.[] | .ifname as $n | .addr_info[] | select(.family == "inet" or .scope != "link") |
+			[($n | sub("^veth.*"; "VETH")), .family, .local, .prefixlen, .scope, .broadcast, (.tentative // false)]' | sort
+		for family in -4 -6; do
+			ip ${ns:+-n $ns} $family -o route show table all | grep -vE 'fe80|ff00|multicast' |
+				sed -E 's/ (linkdown|error 4294967183|proto (boot|static))//g; s/ +/ /g; s/veth[0-9a-f]{8}/VETH/g' | sort
+		done
+	done
+	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
+	cat /proc/sys/net/ipv6/conf/{br0,veth*}/accept_ra 2>/dev/null
 	for ns in a b; do
-		ip -n $ns -o link | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/ (qdisc|group|qlen) [^ ]+//g; s/link\/.*//; s/link-netns[^ ]*.*//'
-		ip -n $ns -o addr | awk '$4 !~ /^fe80/ {print $2, $3, $4}' | sort
-		ip -n $ns route | sed 's/ proto [a-z]*//g; s/ *$//' | sort
-		ip -n $ns -6 route | grep -v fe80 | sed 's/ proto [a-z]*//g; s/ *$//' | sort
+		inside $ns sh -c 'cd /proc/sys/net; for k in ipv4/conf/eth0/arp_notify ipv6/conf/eth0/accept_dad ipv6/conf/eth0/disable_ipv6; do
+			[ ! -e $k ] || echo "$k $(cat $k)"; done'
 	done
-	find /var/lib/cni/networks -type f ! -name lock 2>/dev/null | sort | while read -r f; do echo "$f: $(tr '\r\n' '. ' <"$f")"; done
+	for lease in $(find /var/lib/cni/networks -type f 2>/dev/null | grep -v /lock | sort); do
+		echo "$lease: $(tr '\r\n' '||' <"$lease")"
+	done
 }
 
-# One case on one host. usage: one DIRECTORY CONF VERBS...
-one() {
-	local dir=$1 conf=$2 verb
-	shift 2
-	fresh a b
-	rm -rf /var/lib/cni/networks
-	for verb in "$@"; do
-		CNI_PATH=$dir CNI_COMMAND=${verb%:*} CNI_CONTAINERID=${verb#*:} CNI_NETNS=/run/netns/${verb#*:} \
-			"$dir/bridge" <<<"$conf" >/run/one.json 2>/dev/null
-		echo "$verb: $?"
-		[ ! -s /run/one.json ] || normal_result /run/one.json
-	done
-	normal_host
-	for c in a b; do
-		CNI_PATH=$dir CNI_COMMAND=DEL CNI_CONTAINERID=$c CNI_NETNS=/run/netns/$c "$dir/bridge" <<<"$conf" >/dev/null 2>&1
-	done
-	ip link del brd 2>/dev/null
-}
-
-compare() {
-	local name=$1 conf=$2
-	shift 2
-	one "$REF" "$conf" "$@" >/run/diff.ref
-	one "$BIN" "$conf" "$@" >/run/diff.our
-	rm -f $out $err
-	if diff /run/diff.ref /run/diff.our >/run/diff.txt; then ok "$name"; else not_ok "$name" "$(head -n 30 /run/diff.txt)"; fi
+# usage: alike NAME VERBS CONF
+alike() {
+	local theirs ours
+	theirs=$(observe "$REF" "$2" "$3")
+	ours=$(observe "$BIN" "$2" "$3")
+	if [ -z "$theirs" ]; then
+		not_ok "$1" "the reference did nothing"
+	elif [ "$theirs" = "$ours" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "$(diff <(echo "$theirs") <(echo "$ours"))"
+	fi
 }
 
 for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0; do
-	c="\"cniVersion\":\"$v\",\"name\":\"diff\",\"type\":\"bridge\",\"bridge\":\"brd\""
-	hl='"type":"host-local"'
-	compare "$v: IPv4" "{$c,\"ipam\":{$hl,\"subnet\":\"10.50.0.0/24\"}}" ADD:a ADD:b
-	compare "$v: isDefaultGateway" "{$c,\"isDefaultGateway\":true,\"ipam\":{$hl,\"subnet\":\"10.50.0.0/24\"}}" ADD:a ADD:b
-	compare "$v: routes" "{$c,\"isGateway\":true,\"ipam\":{$hl,\"subnet\":\"10.50.0.0/24\",\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"10.60.0.0/16\",\"gw\":\"10.50.0.9\"}]}}" ADD:a
-	compare "$v: IPv6" "{$c,\"isGateway\":true,\"ipam\":{$hl,\"subnet\":\"fd50::/64\",\"routes\":[{\"dst\":\"::/0\"}]}}" ADD:a
-	compare "$v: dual stack" "{$c,\"isDefaultGateway\":true,\"ipam\":{$hl,\"ranges\":[[{\"subnet\":\"10.50.0.0/24\"}],[{\"subnet\":\"fd50::/64\"}]]}}" ADD:a ADD:b
-	compare "$v: ADD and DEL" "{$c,\"isGateway\":true,\"ipam\":{$hl,\"subnet\":\"10.50.0.0/24\"}}" ADD:a DEL:a
-	compare "$v: mtu, dns" "{$c,\"mtu\":1400,\"dns\":{\"nameservers\":[\"10.50.0.53\"]},\"ipam\":{$hl,\"subnet\":\"10.50.0.0/24\"}}" ADD:a
+	export V=$v
+	check=; case $v in 0.4.0 | 1.0.0) check="CHECK:a " ;; esac
+	for f in 4 6 dual; do
+		alike "$v $f: isDefaultGateway" "ADD:a ${check}ADD:b" "$(conf "\"isDefaultGateway\":true,$(ipam $f)")"
+	done
+	alike "$v: DEL" "ADD:a DEL:a" "$(conf "\"isDefaultGateway\":true,$(ipam dual)")"
 done
-c='"cniVersion":"1.0.0","name":"diff","type":"bridge","bridge":"brd"'
-compare "L2" "{$c}" ADD:a ADD:b
-compare "static IPAM" "{$c,\"ipam\":{\"type\":\"static\",\"addresses\":[{\"address\":\"10.50.0.7/24\",\"gateway\":\"10.50.0.1\"}]}}" ADD:a
-compare "a gateway of its own" "{$c,\"isGateway\":true,\"ipam\":{$hl,\"ranges\":[[{\"subnet\":\"10.50.0.0/24\",\"gateway\":\"10.50.0.254\",\"rangeStart\":\"10.50.0.100\"}]]}}" ADD:a ADD:b
+V=1.0.0
+for f in 4 6 dual; do
+	alike "$f: plain" "ADD:a ADD:b" "$(conf "$(ipam $f)")"
+	alike "$f: isGateway" "ADD:a ADD:b" "$(conf "\"isGateway\":true,$(ipam $f)")"
+	alike "$f: mtu" "ADD:a" "$(conf "\"mtu\":1400,$(ipam $f)")"
+	alike "$f: hairpinMode" "ADD:a" "$(conf "\"hairpinMode\":true,$(ipam $f)")"
+	alike "$f: promiscMode" "ADD:a" "$(conf "\"promiscMode\":true,$(ipam $f)")"
+done
+alike "routes" "ADD:a CHECK:a" "$(conf "\"isGateway\":true,$(ipam dual '"routes":[{"dst":"0.0.0.0/0"},{"dst":"192.0.2.0/24","gw":"10.88.0.9"},{"dst":"2001:db8::/32"},{"dst":"::/0","gw":"fd00:88::9"}]')")"
+alike "isDefaultGateway beside IPAM's default route" "ADD:a" "$(conf "\"isDefaultGateway\":true,$(ipam 4 '"routes":[{"dst":"0.0.0.0/0","gw":"10.88.0.9"}]')")"
+alike "a gateway of one's own" "ADD:a" "$(conf '"isDefaultGateway":true,"ipam":{"type":"host-local","subnet":"10.88.0.0/24","gateway":"10.88.0.254"}')"
+alike "dns" "ADD:a" "$(conf "\"dns\":{\"nameservers\":[\"10.0.0.1\"],\"search\":[\"x.example\"]},$(ipam 4)")"
+alike "L2" "ADD:a" "$(conf)"
+alike "L2, ipam without a type" "ADD:a" "$(conf '"ipam":{}')"
+alike "static" "ADD:a" "$(conf '"isGateway":true,"ipam":{"type":"static","addresses":[{"address":"10.3.0.5/24","gateway":"10.3.0.1"},{"address":"fd00:3::5/64"}]}')"
+alike "two addresses of one family" "ADD:a" "$(conf '"isGateway":true,"ipam":{"type":"host-local","ranges":[[{"subnet":"10.88.0.0/24"}],[{"subnet":"10.89.0.0/24"}]]}')"
+alike "forceAddress false" "ADD:a ADD:b" "$(conf "\"isGateway\":true,$(ipam 4)")"
+prepare='ip link add br0 type bridge; ip link set br0 up; ip addr add 10.99.0.1/24 dev br0'
+alike "forceAddress true" "ADD:a" "$(conf "\"isGateway\":true,\"forceAddress\":true,$(ipam 4)")"
+prepare=
+for c in '"hairpinMode":true,"promiscMode":true' '"isGateway":"yes"' '"vlan":5000' '"ipam":{"type":"nosuch"}' \
+	'"ipam":{"type":"host-local","subnet":"10.88.0.0/33"}' '"ipam":{"type":"host-local","subnet":"10.88.0.0/24","rangeStart":"10.89.0.1"}' '"mtu":"big"'; do
+	alike "both refuse $c" "ADD:a" "$(conf "$c")"
+done
 done_testing

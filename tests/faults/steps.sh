@@ -1,50 +1,100 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every step of ADD failing leaves the host as it was; ADD killed at any system call leaves nothing
-# that a DEL does not remove.
-. tests/lib.sh
+# Each step of ADD fails (HAWSER_FAULT=k); then each system call of ADD is the last one (SIGKILL). A failed ADD
+# leaves the host as it was; after a killed one, DEL does.
+. "$(dirname "$0")/../netns/lib.sh"
 
-C='{"cniVersion":"1.1.0","name":"net","type":"bridge","bridge":"br0","isGateway":true,
-"ipam":{"type":"host-local","ranges":[[{"subnet":"10.88.0.0/24"}],[{"subnet":"fd00:88::/64"}]]}}'
-fresh a
-for where in "a new bridge" "an existing bridge"; do
-	[ "$where" = "a new bridge" ] || { ip link add br0 type bridge && ip link set br0 up; }
-	before=$(snapshot) k=0 wrong=0
-	while k=$((k + 1)); [ $k -lt 200 ]; do
-		HAWSER_FAULT=$k plugin bridge ADD a "$C" && break
+# usage: steps NAME PLUGIN CONF: fail step 1, 2, ... until ADD succeeds
+steps() {
+	local name=$1 plugin=$2 c=$3 k before after failed=0 limit=400
+	slate a
+	[ -z "${prepare:-}" ] || eval "$prepare"
+	before=$(snapshot)
+	for ((k = 1; k <= limit; k++)); do
+		HAWSER_FAULT=$k plugin "$plugin" ADD a "$c" && break
+		if ! jq -e '.code > 0 and (.msg | length > 5)' $out >/dev/null 2>&1; then
+			not_ok "$name, step $k: the error is JSON with a text" "$(cat $err)"
+			failed=1
+		fi
 		after=$(snapshot)
 		if [ "$before" != "$after" ]; then
-			wrong=$((wrong + 1))
-			not_ok "$where: step $k" "$(diff <(echo "$before") <(echo "$after"))"
+			not_ok "$name, step $k: the host is as it was" "$(diff <(echo "$before") <(echo "$after"))"
+			failed=1
+			# later steps are judged by themselves
+			plugin "$plugin" DEL a "$c"
+			slate a
+			[ -z "${prepare:-}" ] || eval "$prepare"
+			before=$(snapshot)
 		fi
 	done
-	steps=$((k - 1))
-	if [ $k -lt 200 ] && [ $steps -ge 8 ]; then ok "$where: all steps were reached"; else not_ok "$where: $steps steps"; fi
-	same "$where: $steps failing steps left something" 0 "$wrong"
-	plugin bridge DEL a "$C"
-	ip link del br0
+	[ $failed -eq 1 ] || ok "$name: after each of $((k - 1)) failures the host is as it was"
+	if [ $k -le 5 ] || [ $k -gt $limit ]; then
+		not_ok "$name: ADD has between 5 and $limit steps" "it has $((k - 1))"
+	else
+		ok "$name: ADD succeeds when no step fails any more"
+	fi
+	plugin "$plugin" DEL a "$c" || not_ok "$name: DEL"
+	nothing_left "$name: DEL leaves nothing"
+}
+gateway="\"isDefaultGateway\":true,"
+for f in 4 6 dual; do
+	steps "$f, new bridge" bridge "$(conf "$gateway$(ipam $f)")"
+	prepare='ip link add br0 address 02:00:00:00:00:0b type bridge; ip link set br0 up; echo 0 >/proc/sys/net/ipv6/conf/br0/accept_ra'
+	steps "$f, bridge there" bridge "$(conf "$gateway$(ipam $f)")"
+	prepare=
 done
+steps "every key" bridge "$(conf "$gateway\"mtu\":1400,\"hairpinMode\":true,\"portIsolation\":true,\"enabledad\":false,$(ipam dual '"routes":[{"dst":"192.0.2.0/24","mtu":1300}]')")"
+prepare='ip link add br0 address 02:00:00:00:00:0b type bridge; ip link set br0 up; ip addr add 10.99.0.1/24 dev br0'
+steps "forceAddress" bridge "$(conf "$gateway\"forceAddress\":true,$(ipam 4)")"
+prepare=
+steps "layer 2" bridge "$(conf)"
+steps_host_local() { steps "host-local" host-local "$(conf "$(ipam dual)")"; }
+steps_host_local
 
+# DEL, each step failing: the next DEL finishes the job.
+c=$(conf "$gateway$(ipam dual)")
+slate a
+left=0
+for ((k = 1; k <= 100; k++)); do
+	plugin bridge ADD a "$c" || { not_ok "DEL step $k: ADD before it"; break; }
+	if HAWSER_FAULT=$k plugin bridge DEL a "$c"; then
+		break
+	fi
+	plugin bridge DEL a "$c" || left=1
+	[ "$(veths) $(leases) $(records)" = "0 0 0" ] || { left=1 && not_ok "DEL step $k: the next DEL finishes the job"; slate a; }
+done
+[ $left -ne 0 ] || ok "after each of $((k - 1)) failures of DEL, the next DEL finishes the job"
+plugin bridge DEL a "$c"
+nothing_left "DEL with faults leaves nothing"
+
+# SIGKILL at the K-th system call.
 if ! strace -f -o /dev/null true 2>/dev/null; then
-	skip "ADD killed at each system call" "strace cannot trace here"
+	skip "ADD killed at its system calls" "strace cannot trace here"
 	done_testing
 fi
-ip link add br0 type bridge && ip link set br0 up && ip addr add 10.88.0.1/24 dev br0
-ip addr add fd00:88::1/64 dev br0 nodad
-before=$(snapshot) wrong=0 killed=0
-CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a strace -qq -o /run/trace "$BIN/bridge" <<<"$C" >/dev/null 2>&1
-plugin bridge DEL a "$C"
-calls=$(grep -c '(' /run/trace)
-for k in $(seq 5 2 "$calls"); do
-	CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a strace -qq -o /dev/null \
-		-e inject=all:signal=SIGKILL:when="$k" "$BIN/bridge" <<<"$C" >/dev/null 2>&1
-	[ $? -eq 137 ] && killed=$((killed + 1))
-	NETNS= plugin bridge DEL a "$C" || not_ok "DEL after a kill at call $k"
-	after=$(snapshot)
-	if [ "$before" != "$after" ]; then
-		wrong=$((wrong + 1))
-		not_ok "killed at call $k" "$(diff <(echo "$before") <(echo "$after"))"
+if [[ $BIN == */san/* ]]; then
+	skip "ADD killed at its system calls" "LeakSanitizer and ptrace exclude each other"
+	done_testing
+fi
+slate a
+total=$(strace -f -o /run/strace "$BIN/bridge" --version >/dev/null && CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a \
+	strace -f -o /run/strace "$BIN/bridge" <<<"$c" >$out 2>$err && grep -cE '^[0-9]+ +[a-z]' /run/strace)
+plugin bridge DEL a "$c"
+killed=0 bad_kills=0
+for ((k = 3; k <= total; k += ${KILL_EVERY:-3})); do
+	CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a strace -f -o /dev/null -e "inject=all:signal=SIGKILL:when=$k" \
+		"$BIN/bridge" <<<"$c" >$out 2>$err && continue
+	killed=$((killed + 1))
+	plugin bridge DEL a "$c" || { bad_kills=$((bad_kills + 1)) && not_ok "killed at system call $k: DEL"; }
+	if [ "$(veths) $(leases) $(records)" != "0 0 0" ] || inside a ip link show eth0 >/dev/null 2>&1; then
+		bad_kills=$((bad_kills + 1))
+		not_ok "killed at system call $k: DEL leaves nothing" "$(snapshot)"
+		slate a
 	fi
-done
-if [ "$killed" -gt 20 ]; then ok "ADD was killed at $killed of $calls system calls"; else not_ok "only $killed kills"; fi
-same "kills that left something behind a DEL" 0 "$wrong"
+done 2>/dev/null
+same "ADD killed at $killed of $total system calls, DEL leaves nothing" 0 $bad_kills
+check "ADD was really killed" [ $killed -gt 20 ]
+succeeds "and ADD works after that" bridge ADD a "$c"
+succeeds "and DEL" bridge DEL a "$c"
+same "no temporary files stay" "" "$(find /var/lib/cni /run/hawser -type f 2>/dev/null | grep -vE '/(lock|last_reserved_ip\.[0-9]+|[0-9a-f.:]+)$' | grep -v index)"
+nothing_left "nothing is left of the killed"
 done_testing

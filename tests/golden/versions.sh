@@ -38,7 +38,7 @@ for p in bridge loopback host-local static; do
 	same "$p: banner's first line" "CNI $p plugin v2.0.0" "$("$BIN/$p" 2>&1 >/dev/null </dev/null | head -n1)"
 	same "$p: nothing on stdout with the banner" "" "$("$BIN/$p" 2>/dev/null </dev/null)"
 	check "$p: --help" bash -c "'$BIN/$p' --help | grep -q 'Specification versions: 0.1.0'"
-	fails "$p: malformed JSON" 6 "line 1" $p ADD box '{"cniVersion": "1.0.0", '
+	fails "$p: malformed JSON" 6 "line 2" $p ADD box '{"cniVersion": "1.0.0", '
 	fails "$p: trailing data" 6 "line 1" $p ADD box '{"cniVersion":"1.0.0","name":"n"} x'
 	fails "$p: not an object" 6 "not a JSON object" $p ADD box '[1]'
 	fails "$p: unknown version" 1 'config is "9.9.9", plugin supports ["0.1.0"' $p ADD box '{"cniVersion":"9.9.9","name":"n"}'

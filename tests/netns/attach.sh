@@ -35,11 +35,12 @@ CNI_IFNAME=lo fails "CNI_IFNAME exists in the container" 999 '"lo" exists' bridg
 # --- CHECK
 fresh c
 succeeds "ADD for CHECK" bridge ADD c "$C"
+addr=$(result '.ips[0].address')
 P=$(jq -c --argjson r "$(cat $out)" '. + {prevResult: $r}' <<<"$C")
 succeeds "CHECK after ADD" bridge CHECK c "$P"
-inside c ip addr del 10.88.0.4/24 dev eth0
-fails "CHECK: address gone" 999 "10.88.0.4/24" bridge CHECK c "$P"
-inside c ip addr add 10.88.0.4/24 dev eth0
+inside c ip addr del "$addr" dev eth0
+fails "CHECK: address gone" 999 "$addr" bridge CHECK c "$P"
+inside c ip addr add "$addr" dev eth0
 fails "CHECK: route gone with it" 999 "0.0.0.0/0" bridge CHECK c "$P"
 inside c ip route add default via 10.88.0.1
 succeeds "CHECK: repaired" bridge CHECK c "$P"
@@ -98,7 +99,7 @@ ip link del br0
 succeeds "L2: no ipam" bridge ADD a "$(conf '"mtu":1400,"hairpinMode":true,"portIsolation":true,"promiscMode":false')"
 same "L2: no addresses" null "$(result .ips)"
 same "mtu of bridge and both ends" "1400 1400 1400" \
-	"$(cat /sys/class/net/br0/mtu /sys/class/net/veth*/mtu) $(inside a cat /sys/class/net/eth0/mtu)"
+	"$({ ip -j link show dev br0; ip -j link show type veth; ip -n a -j link show dev eth0; } | jq -r '.[].mtu' | xargs)"
 same "mtu in the result" "1400 1400" "$(result '[.interfaces[1,2].mtu] | join(" ")')"
 check "hairpinMode" bash -c 'bridge -d link | grep -q "hairpin on"'
 check "portIsolation" bash -c 'bridge -d link | grep -q "isolated on"'
@@ -118,9 +119,9 @@ fails "vlan out of range" 7 5000 bridge ADD a "$(conf "\"vlan\":5000,$v4")"
 fails "vlanTrunk backwards" 7 "vlanTrunk[0]" bridge ADD a "$(conf "\"vlanTrunk\":[{\"minID\":9,\"maxID\":3}],$v4")"
 fails "mtu of the wrong type" 6 '"mtu"' bridge ADD a "$(conf "\"mtu\":\"big\",$v4")"
 fails "bridge is not a bridge" 7 '"lo" already exists but is not a bridge' bridge ADD a "$(conf "$v4" | sed 's/br0/lo/')"
-fails "bridge name too long" 7 '"bridge"' bridge ADD a "$(conf "$v4" | sed 's/br0/a23456789012345678/')" ||:
+fails "bridge name too long" 7 'a23456789012345678' bridge ADD a "$(conf "$v4" | sed 's/br0/a23456789012345678/')"
 ip link add probe type bridge
-if ip -d link show probe | grep -q vlan_filtering; then
+if ip -d link show probe | grep -q vlan_default_pvid; then
 	fails "vlan on a bridge without filtering" 7 vlan_filtering bridge ADD a "$(conf "\"vlan\":5,$v4")"
 	succeeds "vlan" bridge ADD a "$(conf "\"vlan\":5,\"vlanTrunk\":[{\"id\":7}],$v4" | sed 's/br0/brv/')"
 	check "access and trunk VLAN of the port" bash -c 'bridge vlan show | grep -q "5 PVID Egress Untagged" && bridge vlan show | grep -qE " 7$"'
