@@ -293,23 +293,32 @@ int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan
 	return 0;
 }
 
+#define REPLACED_MAX 16 /* addresses that forceAddress may replace at once */
+
 /* What undo_gateway() takes back. */
 struct gateway_effect {
 	int index;
-	struct ip_net net;
+	struct ip_net added;
+	struct ip_net replaced[REPLACED_MAX];
+	int n_replaced;
 };
 
-/* undo_fn: an address that a failed ADD put on a bridge nobody uses yet. */
+/*
+ * undo_fn: an address that a failed ADD put on a bridge nobody uses yet. Where it replaced others by
+ * force, those come back in any case.
+ */
 static int undo_gateway(const void *arg, struct cni_err *err)
 {
 	const struct gateway_effect *e = arg;
 	autonlk struct nlk nl = { 0 };
 	int r = nlk_open(&nl);
 
-	if (r == 0)
+	if (r == 0 && e->n_replaced == 0)
 		r = link_count_ports(&nl, e->index);
 	if (r == 0) {
-		addr_queue_del(&nl, e->index, &e->net);
+		addr_queue_del(&nl, e->index, &e->added);
+		for (int i = 0; i < e->n_replaced; i++)
+			addr_queue_add(&nl, e->index, &e->replaced[i], true);
 		r = nlk_send(&nl, NULL, NULL);
 	}
 	return r < 0 && r != -ENODEV && r != -EADDRNOTAVAIL ?
@@ -320,7 +329,7 @@ static int undo_gateway(const void *arg, struct cni_err *err)
 int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struct ip_net *net,
 		       bool force, struct undo *undo, struct cni_err *err)
 {
-	struct gateway_effect effect = { dev->index, *net };
+	struct gateway_effect effect = { .index = dev->index, .added = *net };
 	char want[IP_STRLEN], have[IP_STRLEN];
 	struct addr_list list;
 	int r = addr_list_get(nl, dev->index, net->ip.family, &list);
@@ -340,6 +349,10 @@ int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struc
 					"\"%s\" already has an IP address different from %s: it has %s "
 					"(\"forceAddress\": true replaces it)",
 					dev->name, ip_net_str(net, want), ip_net_str(other, have));
+		if (effect.n_replaced == REPLACED_MAX)
+			return cni_fail(err, CNI_E_CONF, 0, "\"%s\" has more than %d addresses to replace",
+					dev->name, REPLACED_MAX);
+		effect.replaced[effect.n_replaced++] = *other;
 		addr_queue_del(nl, dev->index, other);
 	}
 	/* neighbours will remember the gateway's MAC: it must not follow the ports of a foreign bridge */

@@ -83,7 +83,7 @@ snapshot() {
 	for ns in "" $(ip netns list | cut -d' ' -f1); do
 		ip ${ns:+-n "$ns"} -o link 2>/dev/null | awk -v n="$ns" '{print n, $2, $4, $5}'
 		ip ${ns:+-n "$ns"} -o addr 2>/dev/null | awk -v n="$ns" '$4 !~ /^fe80/ {print n, $2, $3, $4}'
-		ip ${ns:+-n "$ns"} route show table all 2>/dev/null | grep -vE 'fe80|ff00' |
+		ip ${ns:+-n "$ns"} route show table all 2>/dev/null | grep -vE 'fe80|ff00|^anycast' |
 			sed "s/ linkdown//; s/^/$ns /; s/ *$//"
 	done | sort
 	find /var/lib/cni /run/hawser/attachments -type f 2>/dev/null | grep -v -e last_reserved_ip -e '/lock$' | sort
