@@ -78,7 +78,8 @@ $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
 $(OUT)/bridge: $(OBJ)/plugins/bridge_dev.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS),$(eval $(call program,tools/$(p).c)))
-$(OUT)/cnitool: $(OBJ)/tools/netlist.o $(OBJ)/tools/cache.o $(OBJ)/tools/sha512.o
+$(OUT)/cnitool: $(OBJ)/tools/netlist.o $(OBJ)/tools/cache.o $(OBJ)/tools/runplugin.o \
+		$(OBJ)/tools/sha512.o
 
 $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)

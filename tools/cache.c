@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libcni's cache of attachments, /var/lib/cni/results: same names, same JSON, written atomically. */
+/* libcni's cache of attachments, /var/lib/cni/results: same names and JSON, written atomically. */
 #include "cache.h"
 
 #include "cleanup.h"
@@ -16,7 +16,8 @@
 /* RFC 4648 section 4. Owned by the caller. */
 static char *base64(const char *text)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t len = strlen(text), n = 0;
 	char *out = malloc(4 * (len / 3 + 1) + 1);
 
@@ -50,7 +51,8 @@ static json_t *args_to_pairs(const char *args)
 	json_t *pairs = json_array();
 	char *save = NULL;
 
-	for (char *p = copy ? strtok_r(copy, ";", &save) : NULL; p; p = strtok_r(NULL, ";", &save)) {
+	for (char *p = copy ? strtok_r(copy, ";", &save) : NULL; p;
+	     p = strtok_r(NULL, ";", &save)) {
 		char *eq = strchr(p, '=');
 
 		if (!eq)
@@ -64,9 +66,9 @@ static json_t *args_to_pairs(const char *args)
 int cache_write(const struct cache_entry *e)
 {
 	autofree char *config = base64(e->config), *text = NULL;
-	json_auto_t *obj = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", "cniCacheV1", "containerId",
-				     e->container_id, "config", config ? config : "", "ifName", e->ifname,
-				     "networkName", e->network);
+	json_auto_t *obj = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", "cniCacheV1",
+				     "containerId", e->container_id, "config", config ? config : "",
+				     "ifName", e->ifname, "networkName", e->network);
 	autoclose int dir = -1;
 	char name[NAME_MAX + 1];
 	int r = file_name(name, sizeof(name), e->network, e->container_id, e->ifname);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libcni's cache of attachments, /var/lib/cni/results: same names, same JSON, written atomically. */
+/* libcni's cache of attachments, /var/lib/cni/results: same names and JSON, written atomically. */
 #ifndef HAWSER_CACHE_H
 #define HAWSER_CACHE_H
 
@@ -10,10 +10,10 @@
 /* One attachment as the cache knows it. Strings are borrowed. */
 struct cache_entry {
 	const char *network, *container_id, *ifname, *netns;
-	const char *config;	 /* bytes of the list */
-	const char *cni_args;	 /* CNI_ARGS verbatim, or NULL */
-	const json_t *cap_args;	 /* object, or NULL */
-	const json_t *result;	 /* of the last plugin */
+	const char *config;	/* bytes of the list */
+	const char *cni_args;	/* CNI_ARGS verbatim, or NULL */
+	const json_t *cap_args; /* object, or NULL */
+	const json_t *result;	/* of the last plugin */
 };
 
 /** cache_write() - write or replace an entry. Return: 0, or a negative errno. */

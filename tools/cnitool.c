@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cnitool: runs a network list the way a container runtime does, compatible with the tool of the same
- * name of the CNI project: environment, container id, cache, list handling.
+ * cnitool: runs a network list the way a container runtime does, compatible with the tool of the
+ * same name of the CNI project: environment, container id, cache, list handling.
  *
- * ADD runs the plugins in order, each with the result of the one before; CHECK and DEL use the cached
- * result, DEL in reverse order. GC first detaches every cached attachment of the network that is not to
- * be kept, then asks each plugin to collect the rest.
+ * ADD runs the plugins in order, each with the result of the one before; CHECK and DEL use the
+ * cached result, DEL in reverse order. GC first detaches every cached attachment of the network
+ * that is not to be kept, then asks each plugin to collect the rest.
  */
 #include "args.h"
 #include "cache.h"
 #include "cleanup.h"
-#include "cni.h"
 #include "conf.h"
-#include "exec.h"
-#include "netlist.h"
+#include "runplugin.h"
 #include "sha512.h"
 
 #include <getopt.h>
-#include <limits.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #define DEFAULT_CONF_DIR "/etc/cni/net.d"
 #define DEFAULT_PATH	 "/opt/cni/bin"
@@ -31,140 +27,19 @@ static const char usage_text[] =
 	"       cnitool [OPTIONS] gc NETWORK\n"
 	"\n"
 	"Runs the plugins of a network for the network namespace at the path NETNS.\n"
-	"gc detaches every attachment of the network that cnitool has made, except those kept.\n"
+	"gc detaches every attachment of the network in the cache (" CACHE_DIR "), except\n"
+	"those kept, then has each plugin release whatever else is not kept: with no --keep, "
+	"everything.\n"
 	"\n"
 	"  -i, --ifname NAME   interface in the container (default: $CNI_IFNAME, else eth0)\n"
-	"  -k, --keep ID       gc: keep this container id (\"ID:IFNAME\": one interface); repeatable\n"
+	"  -k, --keep ID       gc: keep this container id (\"ID:IFNAME\": one interface); "
+	"repeatable.\n"
+	"                      Without IFNAME the id must be in the cache.\n"
 	"  -t, --trace         time of each plugin on standard error\n"
 	"  -h, --help          this text\n"
 	"\n"
 	"Environment: NETCONFPATH (" DEFAULT_CONF_DIR "), CNI_PATH (" DEFAULT_PATH "), CNI_ARGS,\n"
 	"CAP_ARGS (JSON object of capability arguments), CNI_IFNAME.\n";
-
-/* What one run works with. */
-struct run {
-	struct netlist list;
-	const char *path;	/* CNI_PATH */
-	const char *args;	/* CNI_ARGS, or NULL */
-	json_t *cap_args;	/* owned, or NULL */
-	json_t *keep;		/* owned: gc: valid attachments */
-	char id[ARGS_ID_MAX + 1];
-	const char *ifname;
-	char netns[PATH_MAX];
-	bool trace;
-};
-
-/* The part of CAP_ARGS that a plugin has declared to understand. New reference. */
-static json_t *runtime_config(const struct run *run, const json_t *plugin)
-{
-	const json_t *declared = conf_get(plugin, "capabilities");
-	json_t *out = json_object(), *value;
-	const char *key;
-
-	json_object_foreach (run->cap_args, key, value)
-		if (json_is_true(conf_get(declared, key)))
-			json_object_set(out, key, value);
-	return out;
-}
-
-/* The configuration as one plugin gets it on stdin. Owned text. */
-static char *plugin_input(const struct run *run, const json_t *plugin, const json_t *prev,
-			  const json_t *valid)
-{
-	json_auto_t *conf = json_deep_copy(plugin);
-	json_auto_t *runtime = runtime_config(run, plugin);
-
-	json_object_set_new(conf, "name", json_string(run->list.name));
-	json_object_set_new(conf, "cniVersion", json_string(version_name(run->list.version)));
-	if (json_object_size(runtime))
-		json_object_set(conf, "runtimeConfig", runtime);
-	if (prev)
-		json_object_set(conf, "prevResult", (json_t *)prev);
-	if (valid) {
-		json_object_set(conf, "cni.dev/valid-attachments", (json_t *)valid);
-		json_object_set(conf, "cni.dev/attachments", (json_t *)valid); /* as libcni does */
-	}
-	return json_dumps(conf, JSON_COMPACT | JSON_SORT_KEYS);
-}
-
-/* Environment of a plugin. Owned array; the strings live in @store. */
-static char **plugin_env(const struct run *run, const char *verb, bool attachment, char *store[6])
-{
-	char *changes[7] = { 0 };
-	int n = 0;
-	bool ok = asprintf(&store[n++], "CNI_COMMAND=%s", verb) > 0;
-
-	ok = ok && asprintf(&store[n++], "CNI_PATH=%s", run->path) > 0;
-	ok = ok && asprintf(&store[n++], "CNI_ARGS=%s", run->args ? run->args : "") > 0;
-	ok = ok && asprintf(&store[n++], "CNI_CONTAINERID=%s", attachment ? run->id : "") > 0;
-	ok = ok && asprintf(&store[n++], "CNI_NETNS=%s", attachment ? run->netns : "") > 0;
-	ok = ok && asprintf(&store[n++], "CNI_IFNAME=%s", attachment ? run->ifname : "") > 0;
-	if (!ok)
-		return NULL;
-	memcpy(changes, store, 6 * sizeof(*store));
-	return exec_env(changes);
-}
-
-/* The plugin's error object, with the plugin and the operation named as libcni names them. */
-static int plugin_failed(const char *type, const char *what, const char *output, int status,
-			 struct cni_err *err)
-{
-	json_auto_t *obj = json_loads(output, 0, NULL);
-	const char *msg = json_string_value(conf_get(obj, "msg"));
-	const char *details = json_string_value(conf_get(obj, "details"));
-	json_int_t code = json_integer_value(conf_get(obj, "code"));
-
-	if (!msg)
-		return cni_fail(err, CNI_E_FAILED, 0,
-				"plugin type=\"%s\" failed (%s): netplugin failed with no error message: "
-				"%s %d",
-				type, what, WIFSIGNALED(status) ? "signal" : "exit status",
-				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return cni_fail(err, code ? (int)code : CNI_E_FAILED, 0, "plugin type=\"%s\" failed (%s): %s%s%s",
-			type, what, msg, details && *details ? ": " : "", details ? details : "");
-}
-
-static void trace(const struct run *run, const char *type, const char *verb,
-		  const struct timespec *start)
-{
-	struct timespec now;
-
-	if (!run->trace)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	fprintf(stderr, "cnitool: %-8s %-16s %9.3f ms\n", verb, type,
-		(double)(now.tv_sec - start->tv_sec) * 1e3 +
-			(double)(now.tv_nsec - start->tv_nsec) / 1e6);
-}
-
-/* Run one plugin with one verb. @output receives its stdout (owned), when not NULL. */
-static int run_plugin(const struct run *run, const json_t *plugin, const char *verb, const char *what,
-		      const json_t *prev, const json_t *valid, char **output, struct cni_err *err)
-{
-	const char *type = json_string_value(conf_get(plugin, "type"));
-	autofree char *input = plugin_input(run, plugin, prev, valid), *text = NULL;
-	autofree char **env = NULL;
-	char *store[6] = { 0 }, file[PATH_MAX];
-	struct timespec start;
-	int status = 0, r = exec_find(type, run->path, file, err);
-
-	if (r < 0)
-		return r;
-	env = plugin_env(run, verb, valid == NULL && strcmp(verb, "STATUS") != 0, store);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	r = env && input ? exec_run(file, env, input, &text, &status) : -ENOMEM;
-	trace(run, type, verb, &start);
-	for (size_t i = 0; i < ARRAY_SIZE(store); i++)
-		free(store[i]);
-	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "plugin type=\"%s\" failed (%s): cannot run %s", type,
-				what, file);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return plugin_failed(type, what, text, status, err);
-	if (output)
-		*output = take_ptr(text);
-	return 0;
-}
 
 static int print_json(const json_t *obj)
 {
@@ -176,11 +51,15 @@ static int print_json(const json_t *obj)
 /* ADD: every plugin in order; the last result is cached and printed. */
 static int add(struct run *run, struct cni_err *err)
 {
-	struct cache_entry entry = { .network = run->list.name, .container_id = run->id,
-				     .ifname = run->ifname, .netns = run->netns,
-				     .config = run->list.bytes, .cni_args = run->args,
+	struct cache_entry entry = { .network = run->list.name,
+				     .container_id = run->id,
+				     .ifname = run->ifname,
+				     .netns = run->netns,
+				     .config = run->list.bytes,
+				     .cni_args = run->args,
 				     .cap_args = run->cap_args };
 	json_auto_t *prev = NULL;
+	const char *version;
 	json_t *plugin;
 	size_t i;
 	int r;
@@ -195,11 +74,13 @@ static int add(struct run *run, struct cni_err *err)
 		result = json_loads(output, 0, NULL);
 		if (!json_is_object(result)) {
 			json_decref(result);
-			return cni_fail(err, CNI_E_DECODE, 0,
-					"plugin type=\"%s\" failed (add): its result is not a JSON object",
-					json_string_value(conf_get(plugin, "type")));
+			return cni_fail(
+				err, CNI_E_DECODE, 0,
+				"plugin type=\"%s\" failed (add): its result is not a JSON object",
+				json_string_value(conf_get(plugin, "type")));
 		}
-		if (!conf_get(result, "cniVersion"))
+		version = json_string_value(conf_get(result, "cniVersion"));
+		if (!version || !*version)
 			json_object_set_new(result, "cniVersion",
 					    json_string(version_name(run->list.version)));
 		json_decref(prev);
@@ -213,7 +94,7 @@ static int add(struct run *run, struct cni_err *err)
 	return print_json(prev);
 }
 
-/* The cached result in the list's version; NULL when there is none that can be used. New reference. */
+/* The cached result in the list's version; NULL when none can be used. New reference. */
 static json_t *cached_result(const struct run *run, struct cni_err *err)
 {
 	json_auto_t *cached = NULL;
@@ -221,12 +102,15 @@ static json_t *cached_result(const struct run *run, struct cni_err *err)
 	json_t *out = NULL;
 	int r = cache_read(run->list.name, run->id, run->ifname, &cached);
 
+	if (r == 0 && !json_is_object(conf_get(cached, "result")))
+		r = -EBADMSG;
 	if (r < 0) {
 		cni_fail(err, CNI_E_IO, r, "failed to get network \"%s\" cached result",
 			 run->list.name);
 		return NULL;
 	}
-	r = result_from_json(conf_get(cached, "result"), run->list.version, "cached result", &result, err);
+	r = result_from_json(conf_get(cached, "result"), run->list.version, "cached result",
+			     &result, err);
 	if (r == 0)
 		result_to_json(&result, run->list.version, &out, err);
 	result_free(&result);
@@ -241,7 +125,7 @@ static int check(struct run *run, struct cni_err *err)
 
 	if (run->list.version < CNI_0_4_0)
 		return cni_fail(err, CNI_E_VERSION, 0,
-				"configuration version \"%s\" does not support CHECK",
+				"configuration version \"%s\" does not support the CHECK command",
 				version_name(run->list.version));
 	if (run->list.disable_check)
 		return 0;
@@ -269,8 +153,8 @@ static int del(struct run *run, struct cni_err *err)
 			fprintf(stderr, "cnitool: going on without prevResult: %s\n", why.msg);
 	}
 	for (size_t i = json_array_size(run->list.plugins); i-- > 0;) {
-		r = run_plugin(run, json_array_get(run->list.plugins, i), "DEL", "delete", prev, NULL,
-			       NULL, err);
+		r = run_plugin(run, json_array_get(run->list.plugins, i), "DEL", "delete", prev,
+			       NULL, NULL, err);
 		if (r < 0)
 			return r;
 	}
@@ -309,47 +193,95 @@ static bool kept(const struct run *run, const char *id, const char *ifname)
 	return false;
 }
 
+/* The cache's [["K", "V"], ...] as CNI_ARGS. Owned text. */
+static char *pairs_to_args(const json_t *pairs)
+{
+	char *args = NULL;
+	json_t *pair;
+	size_t i, size;
+	FILE *f = open_memstream(&args, &size);
+
+	if (!f)
+		return NULL;
+	json_array_foreach (pairs, i, pair) {
+		const char *key = json_string_value(json_array_get(pair, 0));
+		const char *value = json_string_value(json_array_get(pair, 1));
+
+		if (key && value)
+			fprintf(f, "%s%s=%s", ftell(f) > 0 ? ";" : "", key, value);
+	}
+	fclose(f);
+	return args;
+}
+
 /* DEL one cached attachment with the arguments it was made with. */
 static int del_cached(const struct run *run, const json_t *cached, struct cni_err *err)
 {
 	struct run one = *run;
 	const char *id = json_string_value(conf_get(cached, "containerId"));
 	const char *netns = json_string_value(conf_get(cached, "netns"));
-	autofree char *args = NULL;
-	json_t *pair;
-	size_t i, size;
-	FILE *f = open_memstream(&args, &size);
+	autofree char *args = pairs_to_args(conf_get(cached, "cniArgs"));
+	struct cni_err why = { 0 };
 
-	json_array_foreach (conf_get(cached, "cniArgs"), i, pair)
-		fprintf(f, "%s%s=%s", i ? ";" : "", json_string_value(json_array_get(pair, 0)),
-			json_string_value(json_array_get(pair, 1)));
-	fclose(f);
 	one.args = args;
 	one.cap_args = conf_get(cached, "capabilityArgs");
 	one.ifname = json_string_value(conf_get(cached, "ifName"));
-	snprintf(one.id, sizeof(one.id), "%s", id);
 	snprintf(one.netns, sizeof(one.netns), "%s", netns ? netns : "");
-	return del(&one, err);
+	/* a file of somebody else: what is in it goes into names of files and links */
+	if (args_check_id(id, &why) == 0 &&
+	    args_check_ifname(one.ifname, CNI_E_ENV, "ifName", &why) == 0) {
+		snprintf(one.id, sizeof(one.id), "%s", id);
+		if (del(&one, &why) == 0)
+			return 0;
+	}
+	return cni_fail(err, why.code, 0, "failed to delete stale attachment %s %s: %s", id,
+			one.ifname, why.msg);
 }
 
-/* What is still valid, with every interface named: a kept id alone stands for its cached interfaces. */
-static json_t *valid_attachments(const struct run *run, const json_t *cached)
+/*
+ * What is still valid, with every interface named: a kept id alone stands for its cached
+ * interfaces. One that is not cached would be released by the plugins although it was to be kept:
+ * an error. New reference.
+ */
+static int valid_attachments(const struct run *run, const json_t *cached, json_t **out,
+			     struct cni_err *err)
 {
-	json_t *valid = json_array(), *item;
-	size_t i;
+	json_auto_t *valid = json_array();
+	json_t *keep, *item;
+	size_t i, k;
 
-	json_array_foreach (run->keep, i, item)
-		if (json_object_get(item, "ifname"))
-			json_array_append(valid, item);
-	json_array_foreach (cached, i, item) {
-		const char *id = json_string_value(conf_get(item, "containerId"));
-		const char *ifname = json_string_value(conf_get(item, "ifName"));
+	json_array_foreach (run->keep, k, keep) {
+		const char *want = json_string_value(json_object_get(keep, "containerID"));
+		bool found = json_object_get(keep, "ifname");
 
-		if (id && ifname && kept(run, id, ifname))
-			json_array_append_new(valid, json_pack("{s:s, s:s}", "containerID", id, "ifname",
-							       ifname));
+		if (found)
+			json_array_append(valid, keep);
+		json_array_foreach (found ? NULL : cached, i, item) {
+			const char *id = json_string_value(conf_get(item, "containerId"));
+			const char *ifname = json_string_value(conf_get(item, "ifName"));
+
+			if (!id || !ifname || strcmp(id, want) != 0)
+				continue;
+			json_array_append_new(valid, json_pack("{s:s, s:s}", "containerID", id,
+							       "ifname", ifname));
+			found = true;
+		}
+		if (!found)
+			return cni_fail(err, CNI_E_ENV, 0,
+					"--keep %s: not in " CACHE_DIR " for network \"%s\", "
+					"so its interface must be named: --keep %s:IFNAME",
+					want, run->list.name, want);
 	}
-	return valid;
+	*out = take_ptr(valid);
+	return 0;
+}
+
+/* The first error is kept for the end; the others would be lost. */
+static void gc_merge(struct cni_err *err, const struct cni_err *step)
+{
+	if (err->code && step->code)
+		fprintf(stderr, "cnitool: %s\n", step->msg);
+	cni_err_merge(err, step);
 }
 
 static int gc(struct run *run, struct cni_err *err)
@@ -364,7 +296,9 @@ static int gc(struct run *run, struct cni_err *err)
 	r = cache_list(run->list.name, &cached);
 	if (r < 0)
 		return cni_fail(err, CNI_E_IO, r, "list " CACHE_DIR);
-	valid = valid_attachments(run, cached);
+	r = valid_attachments(run, cached, &valid, err);
+	if (r < 0)
+		return r;
 	json_array_foreach (cached, i, item) {
 		const char *id = json_string_value(conf_get(item, "containerId"));
 		const char *ifname = json_string_value(conf_get(item, "ifName"));
@@ -372,32 +306,56 @@ static int gc(struct run *run, struct cni_err *err)
 
 		if (id && ifname && !kept(run, id, ifname))
 			del_cached(run, item, &step);
-		cni_err_merge(err, &step);
+		gc_merge(err, &step);
 	}
 	json_array_foreach (run->list.plugins, i, item) {
 		struct cni_err step = { 0 };
 
 		if (run->list.version >= CNI_1_1_0)
 			run_plugin(run, item, "GC", "gc", NULL, valid, NULL, &step);
-		cni_err_merge(err, &step);
+		gc_merge(err, &step);
 	}
 	return err->code ? -EINVAL : 0;
+}
+
+/* filepath.Clean() of Go on an absolute path, in place: no "//", "/./" and "/../", no final '/'. */
+static void path_clean(char *path)
+{
+	char *end = path;
+
+	for (const char *p = path; *p;) {
+		size_t len;
+
+		p += strspn(p, "/");
+		len = strcspn(p, "/");
+		if (len == 2 && memcmp(p, "..", 2) == 0) {
+			while (end > path && *--end != '/')
+				;
+		} else if (len > 1 || (len == 1 && *p != '.')) {
+			*end++ = '/';
+			memmove(end, p, len);
+			end += len;
+		}
+		p += len;
+	}
+	if (end == path)
+		*end++ = '/';
+	*end = '\0';
 }
 
 /* The namespace's absolute path, and the container id derived from it as upstream derives it. */
 static int identify(struct run *run, const char *netns, struct cni_err *err)
 {
+	/* $PWD where it is right, as Go: through a symbolic link the id would differ otherwise */
+	autofree char *cwd = netns[0] == '/' ? strdup("") : get_current_dir_name();
 	uint8_t digest[64];
 	size_t n;
 
-	if (netns[0] == '/') {
-		snprintf(run->netns, sizeof(run->netns), "%s", netns);
-	} else {
-		autofree char *cwd = getcwd(NULL, 0);
-
-		if (!cwd || snprintf(run->netns, sizeof(run->netns), "%s/%s", cwd, netns) >= PATH_MAX)
-			return cni_fail(err, CNI_E_ENV, 0, "the path \"%.100s\" is too long", netns);
-	}
+	if (!cwd)
+		return cni_fail(err, CNI_E_ENV, errno, "working directory");
+	if (snprintf(run->netns, sizeof(run->netns), "%s/%s", cwd, netns) >= PATH_MAX)
+		return cni_fail(err, CNI_E_ENV, 0, "the path \"%.100s\" is too long", netns);
+	path_clean(run->netns);
 	sha512(run->netns, strlen(run->netns), digest);
 	n = snprintf(run->id, sizeof(run->id), "cnitool-");
 	for (int i = 0; i < 10; i++)
@@ -418,7 +376,8 @@ static int read_env(struct run *run, struct cni_err *err)
 		size_t len = strcspn(p, ";"), key = strcspn(p, "=");
 
 		if (len && (key == 0 || key + 1 >= len))
-			return cni_fail(err, CNI_E_ENV, 0, "CNI_ARGS: invalid pair \"%.*s\"", (int)len, p);
+			return cni_fail(err, CNI_E_ENV, 0, "CNI_ARGS: invalid pair \"%.*s\"",
+					(int)len, p);
 		p += len + (p[len] == ';');
 	}
 	if (!caps || !*caps)
@@ -430,14 +389,33 @@ static int read_env(struct run *run, struct cni_err *err)
 	return 0;
 }
 
-static int keep_one(struct run *run, const char *text)
+/* "ID" or "ID:IFNAME" */
+static void keep_one(struct run *run, const char *text)
 {
 	size_t len = strcspn(text, ":");
 	json_t *item = json_pack("{s:s%}", "containerID", text, len);
 
-	if (text[len])
+	if (item && text[len])
 		json_object_set_new(item, "ifname", json_string(text + len + 1));
-	return json_array_append_new(run->keep, item);
+	json_array_append_new(run->keep, item ? item : json_null());
+}
+
+/* An id mistyped must not end in releasing what it stands for. */
+static int check_keep(const struct run *run, struct cni_err *err)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (run->keep, i, item) {
+		const json_t *ifname = json_object_get(item, "ifname");
+		int r = args_check_id(json_string_value(json_object_get(item, "containerID")), err);
+
+		if (r == 0 && ifname)
+			r = args_check_ifname(json_string_value(ifname), CNI_E_ENV, "--keep", err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* Return: 0 to go on, 1 when --help was answered, 2 for a wrong command line. */
@@ -472,15 +450,20 @@ static const struct verb {
 	const char *name;
 	bool needs_netns;
 	int (*fn)(struct run *run, struct cni_err *err);
-} verbs[] = { { "add", true, add }, { "check", true, check }, { "del", true, del },
-	      { "gc", false, gc },  { "status", false, status } };
+} verbs[] = { { "add", true, add },
+	      { "check", true, check },
+	      { "del", true, del },
+	      { "gc", false, gc },
+	      { "status", false, status } };
 
-static int run_verb(struct run *run, const struct verb *verb, const char *network, const char *netns,
-		    struct cni_err *err)
+static int run_verb(struct run *run, const struct verb *verb, const char *network,
+		    const char *netns, struct cni_err *err)
 {
 	const char *dir = getenv("NETCONFPATH");
 	int r = read_env(run, err);
 
+	if (r == 0)
+		r = check_keep(run, err);
 	if (r == 0 && verb->needs_netns)
 		r = identify(run, netns, err);
 	if (r == 0)
@@ -495,13 +478,14 @@ int main(int argc, char **argv)
 	struct cni_err err = { 0 };
 	int r = read_options(&run, argc, argv);
 
+	signal(SIGPIPE, SIG_IGN); /* a plugin may end without reading its stdin */
 	for (size_t i = 0; r == 0 && optind < argc && i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(argv[optind], verbs[i].name) == 0)
 			verb = &verbs[i];
-	if (r == 0 && (!verb || argc - optind < (verb->needs_netns ? 3 : 2))) {
-		fputs(usage_text, stderr);
+	if (r == 0 && (!verb || argc - optind < (verb->needs_netns ? 3 : 2) || argc - optind > 3))
 		r = 2;
-	}
+	if (r == 2)
+		fputs(usage_text, stderr);
 	if (r == 0) {
 		r = run_verb(&run, verb, argv[optind + 1], argv[optind + 2], &err);
 		if (r < 0)

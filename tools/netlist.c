@@ -27,7 +27,9 @@ static int list_files(const char *dir, const char *const *suffixes, char ***name
 	for (int i = 0; i < count; i++) {
 		const char *dot = strrchr(found[i]->d_name, '.');
 
-		for (const char *const *s = suffixes; dot && *names && *s; s++)
+		/* "<dir>/<name>/" may end in a suffix, too: dots are allowed in names */
+		for (const char *const *s = suffixes;
+		     dot && *names && found[i]->d_type != DT_DIR && *s; s++)
 			if (strcmp(dot, *s) == 0)
 				(*names)[(*n)++] = strdup(found[i]->d_name);
 		free(found[i]);
@@ -59,8 +61,8 @@ static int load_object(const char *dir, const char *file, json_t **obj, char **b
 	parsed = json_loads(text, 0, &where);
 	if (!json_is_object(parsed)) {
 		json_decref(parsed);
-		return cni_fail(err, CNI_E_DECODE, 0, "error parsing configuration %s: line %d: %s", path,
-				where.line, parsed ? "not an object" : where.text);
+		return cni_fail(err, CNI_E_DECODE, 0, "error parsing configuration %s: line %d: %s",
+				path, where.line, parsed ? "not an object" : where.text);
 	}
 	*obj = parsed;
 	if (bytes)
@@ -91,12 +93,14 @@ static int read_flag(const json_t *list, const char *key, bool *out, struct cni_
 /* The highest version of cniVersion and cniVersions that exists for us. */
 static int negotiate(struct netlist *l, struct cni_err *err)
 {
-	const json_t *one = conf_get(l->list, "cniVersion"), *more = conf_get(l->list, "cniVersions");
+	const json_t *one = conf_get(l->list, "cniVersion"),
+		     *more = conf_get(l->list, "cniVersions");
 	bool known = false;
 	json_t *item;
 	size_t i;
 
-	if (version_parse(json_string_value(one), &l->version) == 0 && (!one || json_is_string(one)))
+	if (version_parse(json_string_value(one), &l->version) == 0 &&
+	    (!one || json_is_string(one)))
 		known = !more || one;
 	json_array_foreach (more, i, item) {
 		enum cni_version v;
@@ -108,9 +112,10 @@ static int negotiate(struct netlist *l, struct cni_err *err)
 		}
 	}
 	if (!known)
-		return cni_fail(err, CNI_E_VERSION, 0,
-				"network \"%s\": no version in cniVersion and cniVersions is supported",
-				l->name);
+		return cni_fail(
+			err, CNI_E_VERSION, 0,
+			"network \"%s\": no version in cniVersion and cniVersions is supported",
+			l->name);
 	return 0;
 }
 
@@ -144,15 +149,17 @@ static int check_plugins(const struct netlist *l, struct cni_err *err)
 
 	if (json_array_size(l->plugins) == 0)
 		return cni_fail(err, CNI_E_CONF, 0,
-				"error parsing configuration list: no plugins in list \"%s\"", l->name);
+				"error parsing configuration list: no plugins in list \"%s\"",
+				l->name);
 	json_array_foreach (l->plugins, i, item) {
 		const char *type = json_string_value(conf_get(item, "type"));
 
 		if (!type || !*type)
-			return cni_fail(err, CNI_E_CONF, 0,
-					"error parsing configuration list \"%s\": plugins[%zu]: missing "
-					"\"type\"",
-					l->name, i);
+			return cni_fail(
+				err, CNI_E_CONF, 0,
+				"error parsing configuration list \"%s\": plugins[%zu]: missing "
+				"\"type\"",
+				l->name, i);
 	}
 	return 0;
 }
@@ -167,6 +174,10 @@ static int complete(const char *dir, struct netlist *l, struct cni_err *err)
 	if (plugins && !json_is_array(plugins))
 		return cni_fail(err, CNI_E_CONF, 0,
 				"error parsing configuration list: invalid \"plugins\" in \"%s\"",
+				l->name);
+	if (plugins && json_array_size(plugins) == 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"error parsing configuration list: no plugins in list \"%s\"",
 				l->name);
 	l->plugins = plugins ? json_deep_copy(plugins) : json_array();
 	r = negotiate(l, err);
@@ -208,7 +219,7 @@ static int search(const char *dir, const char *const *suffixes, bool single, con
 			json_decref(obj);
 			free(bytes);
 			obj = list;
-			bytes = json_dumps(list, JSON_COMPACT);
+			bytes = json_dumps(list, JSON_COMPACT | JSON_SORT_KEYS);
 		}
 		if (found) {
 			out->list = obj;
@@ -224,7 +235,9 @@ static int search(const char *dir, const char *const *suffixes, bool single, con
 
 int netlist_load(const char *dir, const char *name, struct netlist *out, struct cni_err *err)
 {
-	static const char *const lists[] = { ".conflist", NULL }, *const singles[] = { ".conf", ".json", NULL };
+	static const char *const lists[] = { ".conflist", NULL }, *const singles[] = { ".conf",
+										       ".json",
+										       NULL };
 	int files = 0, r = args_check_network(name, err);
 
 	memset(out, 0, sizeof(*out));
@@ -233,9 +246,10 @@ int netlist_load(const char *dir, const char *name, struct netlist *out, struct 
 	if (r == 0)
 		r = search(dir, singles, true, name, out, &files, err);
 	if (r == 0)
-		return files ? cni_fail(err, CNI_E_CONF, 0, "no net configuration with name \"%s\" in %s",
-					name, dir) :
-			       cni_fail(err, CNI_E_CONF, 0, "no net configurations found in %s", dir);
+		return files ? cni_fail(err, CNI_E_CONF, 0,
+					"no net configuration with name \"%s\" in %s", name, dir)
+			     : cni_fail(err, CNI_E_CONF, 0, "no net configurations found in %s",
+					dir);
 	if (r < 0)
 		return r;
 	out->name = json_string_value(conf_get(out->list, "name"));

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 
 struct netlist {
-	json_t *list;	      /* owned; the list object */
-	char *bytes;	      /* owned; the list as it was loaded, for the cache */
-	const char *name;     /* borrowed from list */
+	json_t *list;		  /* owned; the list object */
+	char *bytes;		  /* owned; the list as it was loaded, for the cache */
+	const char *name;	  /* borrowed from list */
 	enum cni_version version; /* highest of cniVersion and cniVersions that we know */
 	bool disable_check, disable_gc;
-	json_t *plugins;      /* owned array: inlined plugins, then those of <dir>/<name>/ */
+	json_t *plugins; /* owned array: inlined plugins, then those of <dir>/<name>/ */
 };
 
 /**
