@@ -129,10 +129,12 @@ static int configure_inside(const struct container_setup *setup, struct cni_err 
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket in the container");
 	if (v6 && prepare_ipv6(setup, err) < 0)
 		return -EIO;
-	if (set_dad(setup, err) < 0)
+	/* without it the kernel starts IPv6 on the link later, outside of this call */
+	if ((v6 || setup->dad) && set_dad(setup, err) < 0)
 		return -EIO;
 	if (has_family(setup->result, AF_INET)) {
-		link_queue_arp_notify(&nl, setup->index);
+		if (setup->announce)
+			link_queue_arp_notify(&nl, setup->index);
 		if (queue_addresses(&nl, setup, AF_INET, err) < 0)
 			return -EIO;
 	}

@@ -12,6 +12,7 @@ struct container_setup {
 	const char *ifname;
 	int index;   /* of the interface inside the namespace */
 	bool up;     /* false: leave the link down */
+	bool announce; /* gratuitous ARP: not needed when the MAC follows the address */
 	bool dad;    /* IPv6 duplicate address detection, and wait for it */
 	const struct cni_result *result; /* addresses and routes; all of its addresses are used */
 };
@@ -21,8 +22,8 @@ struct container_setup {
  * @setup: what to do
  * @err: filled on failure; what was configured dies with the link
  *
- * Two batches: arp_notify and the addresses of IPv4 before the link is up (so that the kernel
- * announces them), then up, IPv6 addresses and routes. A route without a gateway gets the gateway of
+ * One batch: the addresses of IPv4 before the link is up (so that the kernel announces them when that
+ * is asked for), then up, IPv6 addresses and routes. A route without a gateway gets the gateway of
  * its family's first address, as the reference does.
  *
  * Return: 0 with the process back in its own namespace, or a negative errno (back as well).

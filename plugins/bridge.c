@@ -418,6 +418,7 @@ static int configure_container(struct attach *a, const struct cni_result *result
 		.ifname = a->call->ifname,
 		.index = a->port.peer,
 		.up = !a->conf.disable_container_interface,
+		.announce = a->conf.have_mac,
 		.dad = a->conf.dad,
 		.result = result,
 	};

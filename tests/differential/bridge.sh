@@ -8,8 +8,8 @@
 #   IPv6 nodad flag                accept_dad=0 there, IFA_F_NODAD here: neither is ever tentative
 #   DAD of the gateway address     there it is tentative when ADD returns, here it works at once; the routes of
 #                                  table local that IPv6 adds when DAD is over are left out
-#   arp_notify                     here only where there is an IPv4 address to announce
-#   accept_dad in layer 2          1.1.1 leaves it alone without IPAM, here it is off unless asked for (as in 1.9)
+#   arp_notify                     here only where the MAC is configured: else it follows the IPv4 address
+#   accept_dad without IPv6        here it is left alone: nothing waits for it
 #   link-local addresses           follow from the MACs
 #   route mtu, advmss, table       1.1.1 ignores them (P#1015); tested in tests/netns/bridge.sh
 #   failing ADD                    there the veth stays; here nothing does: only the failure itself is compared
@@ -56,8 +56,8 @@ observe() {
 	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
 	cat /proc/sys/net/ipv6/conf/{br0,veth*}/accept_ra 2>/dev/null
 	for ns in a b; do
-		inside $ns sh -c 'cd /proc/sys/net; ip -4 addr show eth0 2>/dev/null | grep -q inet && cat ipv4/conf/eth0/arp_notify
-			ip addr show eth0 2>/dev/null | grep -q "scope global" || exit 0
+		inside $ns sh -c 'cd /proc/sys/net; ip -4 addr show eth0 2>/dev/null | grep -q inet && cat ipv4/ip_forward
+			ip -6 addr show eth0 2>/dev/null | grep -q "scope global" || exit 0
 			for k in ipv6/conf/eth0/accept_dad ipv6/conf/eth0/disable_ipv6; do
 			[ ! -e $k ] || echo "$k $(cat $k)"; done'
 	done

@@ -130,7 +130,7 @@ for f in 4 6 dual; do
 	same "$f: DAD is over when ADD returns" 0 "$(inside a ip -6 addr show dev eth0 tentative | grep -c 'scope global')"
 	slate a
 	succeeds "$f: enabledad false" bridge ADD a "$(conf "$(ipam $f)")"
-	same "$f: accept_dad is off" 0 "$(inside a cat /proc/sys/net/ipv6/conf/eth0/accept_dad)"
+	[ "$f" = 4 ] || same "$f: accept_dad is off" 0 "$(inside a cat /proc/sys/net/ipv6/conf/eth0/accept_dad)"
 	fails "$f: disableContainerInterface with ipam" 7 disableContainerInterface bridge ADD b "$(conf "\"disableContainerInterface\":true,$(ipam $f)")"
 done
 slate a
