@@ -75,7 +75,7 @@ $(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(NOLOOKUP) $$(IPAM_LIB) $$
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS)
 endef
 $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
-$(OUT)/bridge: $(OBJ)/plugins/bridge_dev.o
+$(OUT)/bridge: $(OBJ)/plugins/bridge_conf.o $(OBJ)/plugins/bridge_dev.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(OBJ)/tools/netlist.o $(OBJ)/tools/cache.o $(OBJ)/tools/runplugin.o \

@@ -189,6 +189,23 @@ static int ignore_advertisements(const struct link_info *info, struct cni_err *e
 			info->name);
 }
 
+/* undo_fn: the flags of a bridge that was there before, and that nobody has joined since. */
+static int undo_flags(const void *arg, struct cni_err *err)
+{
+	const struct link_info *before = arg;
+	autonlk struct nlk nl = { 0 };
+	int r = nlk_open(&nl);
+
+	if (r == 0)
+		r = link_count_ports(&nl, before->index);
+	if (r == 0) {
+		link_queue_flags(&nl, "set the bridge's flags back", before->index, before->flags,
+				 IFF_UP | IFF_PROMISC);
+		r = nlk_send(&nl, NULL, NULL);
+	}
+	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "set the bridge's flags back") : 0;
+}
+
 int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bridge_dev *out,
 		  struct undo *undo, struct cni_err *err)
 {
@@ -218,6 +235,8 @@ int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bri
 		r = nlk_send(nl, NULL, NULL);
 		if (r < 0)
 			return nlk_fail(err, nl, CNI_E_FAILED, r, "set bridge \"%s\" up", wanted->name);
+		if (!created)
+			undo_push_copy(undo, "flags of the bridge", undo_flags, &info, sizeof(info));
 	}
 	remember(&info, created, out);
 	return 0;
