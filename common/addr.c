@@ -15,8 +15,8 @@ static struct ifaddrmsg header(int index, const struct ip_net *net)
 	return (struct ifaddrmsg){ .ifa_family = net->ip.family,
 				   .ifa_prefixlen = net->len,
 				   .ifa_index = index,
-				   .ifa_scope = ip_is_loopback(&net->ip) ? RT_SCOPE_HOST :
-									   RT_SCOPE_UNIVERSE };
+				   .ifa_scope = ip_is_loopback(&net->ip) ? RT_SCOPE_HOST
+									 : RT_SCOPE_UNIVERSE };
 }
 
 void addr_queue_add(struct nlk *nl, int index, const struct ip_net *net, bool nodad)
@@ -68,7 +68,8 @@ static int read_addr(const struct nlmsghdr *hdr, void *arg)
 	memcpy(net.ip.b, nla_data(value), nla_len(value));
 	l->out->a[l->out->n].net = net;
 	l->out->a[l->out->n].scope = ifa->ifa_scope;
-	l->out->a[l->out->n++].flags = attr[IFA_FLAGS] ? nla_get_u32(attr[IFA_FLAGS]) : ifa->ifa_flags;
+	l->out->a[l->out->n++].flags =
+		attr[IFA_FLAGS] ? nla_get_u32(attr[IFA_FLAGS]) : ifa->ifa_flags;
 	return 0;
 }
 
@@ -124,7 +125,8 @@ static int dad_pending(struct nlk *nl, int index)
 int addr_wait_dad(struct nlk *nl, int index, int timeout_ms)
 {
 	struct sockaddr_nl local = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR };
-	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	autoclose int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	struct timespec start, now;
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0)

@@ -41,7 +41,7 @@ static inline void cleanup_dir(DIR **d)
 #define autofree  __attribute__((cleanup(cleanup_free)))
 #define autoclose __attribute__((cleanup(cleanup_close)))
 #define autofile  __attribute__((cleanup(cleanup_file)))
-#define autodir   __attribute__((cleanup(cleanup_dir)))
+#define autodir	  __attribute__((cleanup(cleanup_dir)))
 
 /* Give up ownership of a descriptor or pointer that a cleanup attribute guards. */
 static inline int take_fd(int *fd)
@@ -52,11 +52,11 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(p)                             \
-	({                                      \
-		__typeof__(p) taken_ptr_ = (p); \
-		(p) = NULL;                     \
-		taken_ptr_;                     \
+#define take_ptr(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) taken_ptr_ = (p);                                                    \
+		(p) = NULL;                                                                        \
+		taken_ptr_;                                                                        \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

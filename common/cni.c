@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The skeleton of every plugin: environment, stdin, verbs, result or error on stdout, exit status. */
+/* The skeleton of every plugin: environment, stdin, verbs, result or error on stdout, exit status.
+ */
 #include "cni.h"
 
 #include "args.h"
@@ -33,8 +34,8 @@ struct invocation {
 };
 
 static const char *const verb_names[] = {
-	[CNI_ADD] = "ADD",     [CNI_DEL] = "DEL",	[CNI_CHECK] = "CHECK",
-	[CNI_GC] = "GC",       [CNI_STATUS] = "STATUS", [CNI_VERSION_VERB] = "VERSION",
+	[CNI_ADD] = "ADD", [CNI_DEL] = "DEL",	    [CNI_CHECK] = "CHECK",
+	[CNI_GC] = "GC",   [CNI_STATUS] = "STATUS", [CNI_VERSION_VERB] = "VERSION",
 };
 
 static const char *env(const char *name)
@@ -64,7 +65,7 @@ static void print_banner(const struct cni_plugin *plugin, FILE *to)
 static void print_keys(const struct conf_key *keys, const char *prefix)
 {
 	static const char *const types[] = {
-		[CONF_BOOL] = "boolean", [CONF_INT] = "number", [CONF_STRING] = "string",
+		[CONF_BOOL] = "boolean",  [CONF_INT] = "number", [CONF_STRING] = "string",
 		[CONF_OBJECT] = "object", [CONF_ARRAY] = "list", [CONF_DOC] = "",
 	};
 
@@ -81,7 +82,8 @@ static void print_keys(const struct conf_key *keys, const char *prefix)
 static void print_help(const struct cni_plugin *plugin)
 {
 	printf("%s - %s\n\n"
-	       "A CNI plugin: container runtimes run it with CNI_COMMAND set to ADD, DEL, CHECK, GC,\n"
+	       "A CNI plugin: container runtimes run it with CNI_COMMAND set to ADD, DEL, CHECK, "
+	       "GC,\n"
 	       "STATUS or VERSION and a network configuration (JSON) on standard input.\n\n"
 	       "Keys of the configuration:\n",
 	       plugin->name, plugin->about);
@@ -119,8 +121,9 @@ static int print_all(const char *text)
 
 static int print_error(const struct invocation *inv, const struct cni_err *err)
 {
-	json_auto_t *obj = json_pack("{s:s, s:i, s:s}", "cniVersion", version_name(inv->call.version),
-				     "code", err->code, "msg", err->msg);
+	json_auto_t *obj =
+		json_pack("{s:s, s:i, s:s}", "cniVersion", version_name(inv->call.version), "code",
+			  err->code, "msg", err->msg);
 	autofree char *text = NULL;
 
 	if (err->details[0])
@@ -165,7 +168,8 @@ static int read_environment(struct cni_call *call, struct cni_err *err)
 	if (!call->ifname)
 		strcat(missing, ",CNI_IFNAME");
 	if (missing[0])
-		return cni_fail(err, CNI_E_ENV, 0, "required env variables [%s] missing", missing + 1);
+		return cni_fail(err, CNI_E_ENV, 0, "required env variables [%s] missing",
+				missing + 1);
 	r = args_check_id(call->container_id, err);
 	if (r == 0)
 		r = args_check_ifname(call->ifname, CNI_E_ENV, "CNI_IFNAME", err);
@@ -185,7 +189,8 @@ static int read_stdin(json_t **conf, struct cni_err *err)
 			char *bigger = realloc(buf, size ? 4 * size : 4096);
 
 			if (!bigger)
-				return cni_fail(err, CNI_E_IO, ENOMEM, "read the configuration from stdin");
+				return cni_fail(err, CNI_E_IO, ENOMEM,
+						"read the configuration from stdin");
 			buf = bigger;
 			size = size ? 4 * size : 4096;
 		}
@@ -205,8 +210,8 @@ static int read_stdin(json_t **conf, struct cni_err *err)
 	*conf = json_loadb(buf, used, 0, &where);
 	if (!*conf)
 		return cni_fail(err, CNI_E_DECODE, 0,
-				"error unmarshall network config: line %d column %d: %s", where.line,
-				where.column, where.text);
+				"error unmarshall network config: line %d column %d: %s",
+				where.line, where.column, where.text);
 	if (!json_is_object(*conf))
 		return cni_fail(err, CNI_E_DECODE, 0,
 				"error unmarshall network config: it is not a JSON object");
@@ -287,7 +292,8 @@ static int cmp_attachment(const void *a, const void *b)
 	return r ? r : strcmp(x->ifname, y->ifname);
 }
 
-/* cni.dev/valid-attachments, and the misnamed key that libcni sends, too (containernetworking/cni#1101). */
+/* cni.dev/valid-attachments, and the misnamed key that libcni sends, too
+ * (containernetworking/cni#1101). */
 static int read_valid(struct invocation *inv, struct cni_err *err)
 {
 	const json_t *list = conf_get(inv->conf, "cni.dev/valid-attachments");
@@ -299,7 +305,8 @@ static int read_valid(struct invocation *inv, struct cni_err *err)
 	if (!list || inv->call.verb != CNI_GC)
 		return 0;
 	if (!json_is_array(list))
-		return cni_fail(err, CNI_E_DECODE, 0, "\"cni.dev/valid-attachments\": expected a list");
+		return cni_fail(err, CNI_E_DECODE, 0,
+				"\"cni.dev/valid-attachments\": expected a list");
 	inv->valid = calloc(json_array_size(list) + 1, sizeof(*inv->valid));
 	if (!inv->valid)
 		return cni_fail(err, CNI_E_FAILED, ENOMEM, "read cni.dev/valid-attachments");
@@ -308,10 +315,11 @@ static int read_valid(struct invocation *inv, struct cni_err *err)
 		const char *ifname = json_string_value(conf_get(item, "ifname"));
 
 		if (!id || !ifname)
-			return cni_fail(err, CNI_E_DECODE, 0,
-					"\"cni.dev/valid-attachments[%zu]\": containerID and ifname "
-					"must be strings",
-					i);
+			return cni_fail(
+				err, CNI_E_DECODE, 0,
+				"\"cni.dev/valid-attachments[%zu]\": containerID and ifname "
+				"must be strings",
+				i);
 		inv->valid[i] = (struct cni_attachment){ id, ifname };
 	}
 	inv->call.n_valid = json_array_size(list);
@@ -363,7 +371,8 @@ static int read_call(const struct cni_plugin *plugin, struct invocation *inv, st
 	return r;
 }
 
-static int run_add(const struct cni_plugin *plugin, const struct cni_call *call, struct cni_err *err)
+static int run_add(const struct cni_plugin *plugin, const struct cni_call *call,
+		   struct cni_err *err)
 {
 	struct cni_result result = { 0 };
 	struct undo undo = { 0 };
@@ -387,7 +396,8 @@ static int run_add(const struct cni_plugin *plugin, const struct cni_call *call,
 	return r;
 }
 
-static int run_verb(const struct cni_plugin *plugin, const struct cni_call *call, struct cni_err *err)
+static int run_verb(const struct cni_plugin *plugin, const struct cni_call *call,
+		    struct cni_err *err)
 {
 	int (*verb)(const struct cni_call *, struct cni_err *) = NULL;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The skeleton of every plugin: environment, stdin, verbs, result or error on stdout, exit status. */
+/* The skeleton of every plugin: environment, stdin, verbs, result or error on stdout, exit status.
+ */
 #ifndef HAWSER_CNI_H
 #define HAWSER_CNI_H
 
@@ -28,15 +29,15 @@ struct cni_attachment {
 /* What one invocation was asked to do. All strings are borrowed and valid until cni_main() ends. */
 struct cni_call {
 	enum cni_verb verb;
-	const char *plugin;	  /* name of the plugin that runs */
-	const char *container_id; /* validated; NULL for GC and STATUS */
-	const char *ifname;	  /* validated; NULL for GC and STATUS */
-	const char *netns;	  /* CNI_NETNS verbatim; NULL when unset or empty */
-	const char *path;	  /* CNI_PATH verbatim; NULL when unset or empty */
-	const char *args;	  /* CNI_ARGS verbatim; NULL when unset or empty */
-	const char *network;	  /* "name" of the configuration, validated */
-	enum cni_version version; /* "cniVersion" of the configuration */
-	const json_t *conf;	  /* the whole configuration */
+	const char *plugin;	       /* name of the plugin that runs */
+	const char *container_id;      /* validated; NULL for GC and STATUS */
+	const char *ifname;	       /* validated; NULL for GC and STATUS */
+	const char *netns;	       /* CNI_NETNS verbatim; NULL when unset or empty */
+	const char *path;	       /* CNI_PATH verbatim; NULL when unset or empty */
+	const char *args;	       /* CNI_ARGS verbatim; NULL when unset or empty */
+	const char *network;	       /* "name" of the configuration, validated */
+	enum cni_version version;      /* "cniVersion" of the configuration */
+	const json_t *conf;	       /* the whole configuration */
 	const struct cni_result *prev; /* prevResult, NULL when absent */
 	/* GC: what still exists. have_valid is false when the key was absent. */
 	const struct cni_attachment *valid;
@@ -52,8 +53,9 @@ struct cni_plugin {
 	const char *name;
 	const char *about;	     /* one sentence for --help */
 	const struct conf_key *keys; /* of the configuration, for --help */
-	const struct conf_key *ipam_keys; /* IPAM plugins: keys below "ipam", for --help; else NULL */
-	enum cni_version oldest;     /* oldest spec version supported */
+	const struct conf_key
+		*ipam_keys;	 /* IPAM plugins: keys below "ipam", for --help; else NULL */
+	enum cni_version oldest; /* oldest spec version supported */
 	int (*add)(const struct cni_call *call, struct cni_result *result, struct undo *undo,
 		   struct cni_err *err);
 	int (*del)(const struct cni_call *call, struct cni_err *err);

@@ -31,7 +31,10 @@ struct conf_key {
 	const char *help; /* one sentence */
 };
 
-#define CONF_END { .name = NULL }
+#define CONF_END                                                                                   \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
 
 /**
  * conf_get() - look a key up the way Go's encoding/json does

@@ -34,11 +34,12 @@ static int prepare_ipv6(const struct container_setup *setup, struct cni_err *err
 	for (size_t i = 0; i < ARRAY_SIZE(ifnames); i++) {
 		r = sysctl_set_conf("ipv6", ifnames[i], "disable_ipv6", 0);
 		if (r < 0)
-			return cni_fail(err, CNI_E_FAILED, r,
-					"net.ipv6.conf.%s.disable_ipv6: enable IPv6 in the container",
-					ifnames[i]);
+			return cni_fail(
+				err, CNI_E_FAILED, r,
+				"net.ipv6.conf.%s.disable_ipv6: enable IPv6 in the container",
+				ifnames[i]);
 	}
-	r = sysctl_set_conf("ipv6", setup->ifname, "keep_addr_on_down", 1);
+	r = sysctl_write_conf("ipv6", setup->ifname, "keep_addr_on_down", 1);
 	if (r < 0 && r != -EROFS && r != -ENOENT && r != -EACCES)
 		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.keep_addr_on_down",
 				setup->ifname);
@@ -48,7 +49,7 @@ static int prepare_ipv6(const struct container_setup *setup, struct cni_err *err
 /* accept_dad decides about link-local addresses only: the container's own carry IFA_F_NODAD. */
 static int set_dad(const struct container_setup *setup, struct cni_err *err)
 {
-	int r = sysctl_set_conf("ipv6", setup->ifname, "accept_dad", setup->dad);
+	int r = sysctl_write_conf("ipv6", setup->ifname, "accept_dad", setup->dad);
 
 	if (r == 0 && setup->dad)
 		r = sysctl_set_conf("ipv6", setup->ifname, "enhanced_dad", 1);
@@ -81,8 +82,8 @@ static int send_batch(struct nlk *nl, const struct container_setup *setup, struc
 	int r = nlk_send(nl, NULL, NULL);
 
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "configure %s in the container",
-				setup->ifname) :
-		       0;
+				setup->ifname)
+		     : 0;
 }
 
 /* Queue, and send whenever the batch is full. */
@@ -200,7 +201,8 @@ static int check_addresses(struct nlk *nl, const struct check *c, int index, str
 	int r = addr_list_get(nl, index, AF_UNSPEC, &have);
 
 	if (r < 0)
-		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the addresses of %s", c->iface->name);
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the addresses of %s",
+				c->iface->name);
 	for (size_t i = 0; i < c->call->prev->n_ips; i++) {
 		const struct cni_ip *ip = &c->call->prev->ips[i];
 		bool found = false;
@@ -226,7 +228,8 @@ static int check_routes(struct nlk *nl, const struct check *c, int index, struct
 		int r = route_find(nl, index, route);
 
 		if (r < 0)
-			return nlk_fail(err, nl, CNI_E_FAILED, r, "list the routes of the container");
+			return nlk_fail(err, nl, CNI_E_FAILED, r,
+					"list the routes of the container");
 		if (r == 0)
 			return cni_fail(err, CNI_E_FAILED, 0, "the route to %s through %s is gone",
 					ip_net_str(&route->dst, text), c->iface->name);
@@ -273,7 +276,8 @@ int container_check(const struct cni_call *call, int *index, struct cni_err *err
 		}
 	}
 	if (!c.iface)
-		return cni_fail(err, CNI_E_CONF, 0, "\"prevResult.interfaces\": no interface %s in %.200s",
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"prevResult.interfaces\": no interface %s in %.200s",
 				call->ifname, call->netns);
 	fd = netns_open(call->netns, err);
 	if (fd < 0)

@@ -10,10 +10,10 @@
 struct container_setup {
 	int netns_fd;
 	const char *ifname;
-	int index;   /* of the interface inside the namespace */
-	bool up;     /* false: leave the link down */
+	int index;     /* of the interface inside the namespace */
+	bool up;       /* false: leave the link down */
 	bool announce; /* gratuitous ARP: not needed when the MAC follows the address */
-	bool dad;    /* IPv6 duplicate address detection, and wait for it */
+	bool dad;      /* IPv6 duplicate address detection, and wait for it */
 	const struct cni_result *result; /* addresses and routes; all of its addresses are used */
 };
 
@@ -22,9 +22,9 @@ struct container_setup {
  * @setup: what to do
  * @err: filled on failure; what was configured dies with the link
  *
- * One batch: the addresses of IPv4 before the link is up (so that the kernel announces them when that
- * is asked for), then up, IPv6 addresses and routes. A route without a gateway gets the gateway of
- * its family's first address, as the reference does.
+ * One batch: the addresses of IPv4 before the link is up (so that the kernel announces them when
+ * that is asked for), then up, IPv6 addresses and routes. A route without a gateway gets the
+ * gateway of its family's first address, as the reference does.
  *
  * Return: 0 with the process back in its own namespace, or a negative errno (back as well).
  */

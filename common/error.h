@@ -9,18 +9,18 @@
  * and what clients know.
  */
 enum cni_code {
-	CNI_E_VERSION = 1,	 /* incompatible CNI version */
-	CNI_E_FIELD = 2,	 /* unsupported field in the network configuration */
-	CNI_E_UNKNOWN = 3,	 /* container unknown or does not exist */
-	CNI_E_ENV = 4,		 /* a CNI_ environment variable is missing or invalid */
-	CNI_E_IO = 5,		 /* reading stdin or a file failed */
-	CNI_E_DECODE = 6,	 /* stdin is not the JSON it should be */
-	CNI_E_CONF = 7,		 /* the network configuration is invalid */
-	CNI_E_NETNS = 8,	 /* the network namespace is the plugin's own (code of the reference) */
-	CNI_E_TRY_LATER = 11,	 /* transient: the runtime should retry */
-	CNI_E_UNAVAILABLE = 50,	 /* STATUS: the plugin cannot serve ADD */
-	CNI_E_LIMITED = 51,	 /* STATUS: ADD would give limited connectivity */
-	CNI_E_FAILED = 999,	 /* an operation failed */
+	CNI_E_VERSION = 1, /* incompatible CNI version */
+	CNI_E_FIELD = 2,   /* unsupported field in the network configuration */
+	CNI_E_UNKNOWN = 3, /* container unknown or does not exist */
+	CNI_E_ENV = 4,	   /* a CNI_ environment variable is missing or invalid */
+	CNI_E_IO = 5,	   /* reading stdin or a file failed */
+	CNI_E_DECODE = 6,  /* stdin is not the JSON it should be */
+	CNI_E_CONF = 7,	   /* the network configuration is invalid */
+	CNI_E_NETNS = 8,   /* the network namespace is the plugin's own (code of the reference) */
+	CNI_E_TRY_LATER = 11,	/* transient: the runtime should retry */
+	CNI_E_UNAVAILABLE = 50, /* STATUS: the plugin cannot serve ADD */
+	CNI_E_LIMITED = 51,	/* STATUS: ADD would give limited connectivity */
+	CNI_E_FAILED = 999,	/* an operation failed */
 };
 
 /* An error is a value, filled at most once per call. code 0 means no error. */

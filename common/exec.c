@@ -34,8 +34,9 @@ int exec_find(const char *type, const char *path, char out[PATH_MAX], struct cni
 		}
 		dir += len + (dir[len] == ':');
 	}
-	return cni_fail(err, CNI_E_FAILED, ENOENT, "failed to find plugin \"%.100s\" in path [%.400s]",
-			type, path ? path : "");
+	return cni_fail(err, CNI_E_FAILED, ENOENT,
+			"failed to find plugin \"%.100s\" in path [%.400s]", type,
+			path ? path : "");
 }
 
 char **exec_env(char *const changes[])
@@ -162,7 +163,8 @@ int exec_run(const char *file, char *const env[], const char *input, char **outp
 	out_r = out[0];
 	out_w = out[1];
 	r = spawn(file, env, in_r, out_w, &pid);
-	/* nothing announces that a writer has closed the file: this is the one timed retry we have */
+	/* nothing announces that a writer has closed the file: this is the one timed retry we have
+	 */
 	for (int tries = 0; r == -ETXTBSY && tries < 50; tries++) {
 		nanosleep(&tenth, NULL);
 		r = spawn(file, env, in_r, out_w, &pid);

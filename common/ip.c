@@ -100,14 +100,15 @@ bool ip_is_loopback(const struct ip_addr *ip)
 {
 	static const uint8_t one[16] = { [15] = 1 };
 
-	return ip->family == AF_INET ? ip->b[0] == 127 :
-	       ip->family == AF_INET6 && memcmp(ip->b, one, sizeof(one)) == 0;
+	return ip->family == AF_INET
+		       ? ip->b[0] == 127
+		       : ip->family == AF_INET6 && memcmp(ip->b, one, sizeof(one)) == 0;
 }
 
 bool ip_is_multicast(const struct ip_addr *ip)
 {
-	return ip->family == AF_INET ? (ip->b[0] & 0xf0) == 0xe0 :
-	       ip->family == AF_INET6 && ip->b[0] == 0xff;
+	return ip->family == AF_INET ? (ip->b[0] & 0xf0) == 0xe0
+				     : ip->family == AF_INET6 && ip->b[0] == 0xff;
 }
 
 /* Set every host bit of @net to 0 or 1. */

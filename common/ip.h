@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define IP_STRLEN     48 /* longest text of an address or prefix, with the final NUL */
+#define IP_STRLEN 48 /* longest text of an address or prefix, with the final NUL */
 
 /* An address in network byte order; IPv4 uses the first four bytes. family is 0 when unset. */
 struct ip_addr {

@@ -16,7 +16,8 @@ struct target {
 	char file[PATH_MAX];
 };
 
-/* Whether an executable carries our note (see cni.c); it stands right behind the program headers. */
+/* Whether an executable carries our note (see cni.c); it stands right behind the program headers.
+ */
 static bool is_ours(const char *file)
 {
 	autoclose int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -98,8 +99,9 @@ static int foreign_add(const struct cni_call *call, const char *type, const char
 		where = NULL;
 	if (r == 0) {
 		obj = json_loads(output, 0, &json_err);
-		r = obj ? result_from_json(obj, call->version, where ? where : type, result, err) :
-			  cni_fail(err, CNI_E_DECODE, 0, "%s is not JSON: %s", where, json_err.text);
+		r = obj ? result_from_json(obj, call->version, where ? where : type, result, err)
+			: cni_fail(err, CNI_E_DECODE, 0, "%s is not JSON: %s", where,
+				   json_err.text);
 	}
 	/* spec section 4: "If the plugin fails, the runtime (us) invokes it again with DEL" */
 	if (r < 0)
@@ -146,8 +148,8 @@ int ipam_del(const struct cni_call *call, const char *type, struct cni_err *err)
 	struct target target;
 	int r = resolve(call, type, &target, err);
 
-	return r < 0 ? r :
-		       plain_verb(call, type, "DEL", target.builtin ? &target.builtin->del : NULL,
+	return r < 0 ? r
+		     : plain_verb(call, type, "DEL", target.builtin ? &target.builtin->del : NULL,
 				  &target, err);
 }
 
@@ -156,9 +158,9 @@ int ipam_check(const struct cni_call *call, const char *type, struct cni_err *er
 	struct target target;
 	int r = resolve(call, type, &target, err);
 
-	return r < 0 ? r :
-		       plain_verb(call, type, "CHECK", target.builtin ? &target.builtin->check : NULL,
-				  &target, err);
+	return r < 0 ? r
+		     : plain_verb(call, type, "CHECK",
+				  target.builtin ? &target.builtin->check : NULL, &target, err);
 }
 
 int ipam_gc(const struct cni_call *call, const char *type, struct cni_err *err)
@@ -166,8 +168,8 @@ int ipam_gc(const struct cni_call *call, const char *type, struct cni_err *err)
 	struct target target;
 	int r = resolve(call, type, &target, err);
 
-	return r < 0 ? r :
-		       plain_verb(call, type, "GC", target.builtin ? &target.builtin->gc : NULL,
+	return r < 0 ? r
+		     : plain_verb(call, type, "GC", target.builtin ? &target.builtin->gc : NULL,
 				  &target, err);
 }
 
@@ -176,7 +178,7 @@ int ipam_status(const struct cni_call *call, const char *type, struct cni_err *e
 	struct target target;
 	int r = resolve(call, type, &target, err);
 
-	return r < 0 ? r :
-		       plain_verb(call, type, "STATUS",
+	return r < 0 ? r
+		     : plain_verb(call, type, "STATUS",
 				  target.builtin ? &target.builtin->status : NULL, &target, err);
 }

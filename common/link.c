@@ -45,7 +45,8 @@ static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "bridge") == 0) {
 		struct nlattr *br[IFLA_BR_MAX + 1];
 
-		/* every kernel reports the switch; only those that have the feature report a PVID */
+		/* every kernel reports the switch; only those that have the feature report a PVID
+		 */
 		if (nla_parse_nested(br, IFLA_BR_MAX, info[IFLA_INFO_DATA], NULL) == 0 &&
 		    br[IFLA_BR_VLAN_FILTERING] && br[IFLA_BR_VLAN_DEFAULT_PVID])
 			out->vlan_filtering = nla_get_u8(br[IFLA_BR_VLAN_FILTERING]);
@@ -68,7 +69,9 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 {
 	const struct ifinfomsg *ifi = nlmsg_data(hdr);
 	struct nlattr *attr[IFLA_MAX + 1];
-	struct link_info info = { .accept_ra = -1, .vlan_filtering = -1, .hairpin = -1, .isolated = -1 };
+	struct link_info info = {
+		.accept_ra = -1, .vlan_filtering = -1, .hairpin = -1, .isolated = -1
+	};
 
 	if (hdr->nlmsg_type != RTM_NEWLINK)
 		return 0;
@@ -125,7 +128,8 @@ int link_get_index(struct nlk *nl, int index, struct link_info *out)
 	return get(nl, index, NULL, out);
 }
 
-static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const uint8_t mac[6], int mtu)
+static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const uint8_t mac[6],
+		    int mtu)
 {
 	nlk_put_str(nl, m, IFLA_IFNAME, name);
 	nlk_put(nl, m, IFLA_ADDRESS, mac, 6);
@@ -137,15 +141,17 @@ static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const ui
 
 int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info *out)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_flags = IFF_UP,
+				 .ifi_change = IFF_UP };
 	struct ifinfomsg peer = { .ifi_family = AF_UNSPEC };
 	struct link_info made = { 0 };
 	struct nlattr *info, *data, *nest;
 	struct nl_msg *m;
 	int r;
 
-	m = nlk_request(nl, "create a veth pair", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO,
-			&ifi, sizeof(ifi));
+	m = nlk_request(nl, "create a veth pair", RTM_NEWLINK,
+			NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, &ifi, sizeof(ifi));
 	put_end(nl, m, veth->host_name, veth->host_mac, veth->mtu);
 	if (veth->master)
 		nlk_put_u32(nl, m, IFLA_MASTER, veth->master);
@@ -198,10 +204,9 @@ int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int 
 void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
 		      unsigned int mask)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
-				 .ifi_index = index,
-				 .ifi_flags = flags,
-				 .ifi_change = mask };
+	struct ifinfomsg ifi = {
+		.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = flags, .ifi_change = mask
+	};
 
 	nlk_request(nl, what, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 }
@@ -251,7 +256,8 @@ static void put_vlan(struct nlk *nl, struct nl_msg *m, uint16_t vid, uint16_t fl
 	nlk_put(nl, m, IFLA_BRIDGE_VLAN_INFO, &vlan, sizeof(vlan));
 }
 
-void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access, bool add)
+void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access,
+		     bool add)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_BRIDGE, .ifi_index = index };
 	struct nl_msg *m = nlk_request(nl, "set the VLANs of the bridge port",
@@ -280,7 +286,8 @@ int link_del(struct nlk *nl, int index)
 static int open_monitor(void)
 {
 	struct sockaddr_nl local = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	autoclose int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0)
 		return -errno;
@@ -350,7 +357,8 @@ static void __attribute__((noreturn)) delete_in_child(int index, int report)
 /* Wait for the announcement on @monitor or the child's answer on @answer. */
 static int await_removal(int monitor, int answer, int index)
 {
-	struct pollfd fds[2] = { { .fd = monitor, .events = POLLIN }, { .fd = answer, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = monitor, .events = POLLIN },
+				 { .fd = answer, .events = POLLIN } };
 	int result;
 
 	for (;;) {
@@ -364,7 +372,8 @@ static int await_removal(int monitor, int answer, int index)
 
 			if (r == 1)
 				return 0;
-			/* too many links change at once for our buffer: the child's answer decides */
+			/* too many links change at once for our buffer: the child's answer decides
+			 */
 			if (r < 0)
 				fds[0].fd = -1;
 		}
@@ -419,8 +428,8 @@ static void reset_count(void *arg)
 int link_count_ports(struct nlk *nl, int bridge)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
-	struct nl_msg *m = nlk_request(nl, "list the ports of a bridge", RTM_GETLINK, 0, &ifi,
-				       sizeof(ifi));
+	struct nl_msg *m =
+		nlk_request(nl, "list the ports of a bridge", RTM_GETLINK, 0, &ifi, sizeof(ifi));
 	int count = 0, r;
 
 	nlk_put_u32(nl, m, IFLA_MASTER, bridge);

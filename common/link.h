@@ -11,14 +11,14 @@
 struct link_info {
 	int index;
 	char name[IFNAMSIZ];
-	char kind[16]; /* "veth", "bridge", ... or "" */
+	char kind[16];	    /* "veth", "bridge", ... or "" */
 	unsigned int flags; /* IFF_* */
 	int mtu;
-	int master;    /* ifindex, 0: none */
-	int peer;      /* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
+	int master; /* ifindex, 0: none */
+	int peer;   /* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
 	uint8_t mac[6];
-	uint8_t operstate; /* IF_OPER_* */
-	int accept_ra; /* of IPv6, -1: not reported (IPv6 is off) */
+	uint8_t operstate;  /* IF_OPER_* */
+	int accept_ra;	    /* of IPv6, -1: not reported (IPv6 is off) */
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
 	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
 };
@@ -28,9 +28,9 @@ struct link_veth {
 	const char *host_name;
 	const char *peer_name;
 	const uint8_t *host_mac, *peer_mac; /* six bytes each */
-	int mtu;      /* 0: the kernel's default */
-	int master;   /* ifindex of the bridge of the host end, 0: none */
-	int netns_fd; /* where the peer is created, -1: here */
+	int mtu;			    /* 0: the kernel's default */
+	int master;			    /* ifindex of the bridge of the host end, 0: none */
+	int netns_fd;			    /* where the peer is created, -1: here */
 };
 
 /**
@@ -56,7 +56,8 @@ int link_get_index(struct nlk *nl, int index, struct link_info *out);
  * One queue per end: with more, the kernel registers num_possible_cpus() of them and shrinks to one
  * with a synchronize_net() each (veth_init_queues()).
  *
- * Return: 0; -EEXIST: one of the names is taken; another negative errno. Nothing is left on failure.
+ * Return: 0; -EEXIST: one of the names is taken; another negative errno. Nothing is left on
+ * failure.
  */
 int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info *made);
 
@@ -66,7 +67,8 @@ int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info
  * @name: interface name
  * @mac: address to pin, so that it does not follow the lowest port
  * @mtu: 0: the kernel's default
- * @vlan_filtering: switch VLAN filtering on; kernels without it ignore that silently (see link_info)
+ * @vlan_filtering: switch VLAN filtering on; kernels without it ignore that silently (see
+ * link_info)
  *
  * Return: 0; -EEXIST; another negative errno.
  */
@@ -77,7 +79,8 @@ int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int 
 void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
 		      unsigned int mask);
 
-/** link_queue_mac() - queue setting the MAC; its own pins a bridge's, which follows its ports else. */
+/** link_queue_mac() - queue setting the MAC; its own pins a bridge's, which follows its ports else.
+ */
 void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6]);
 
 /** link_queue_arp_notify() - queue net.ipv4.conf.<if>.arp_notify = 1, by netlink. */
@@ -95,9 +98,11 @@ void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated);
  * @access: PVID and untagged (one id only), else tagged
  * @add: add, else remove
  */
-void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access, bool add);
+void link_queue_vlan(struct nlk *nl, int index, uint16_t first, uint16_t last, bool access,
+		     bool add);
 
-/** link_del() - delete a link and wait for everything. Return: 0, -ENODEV, or another negative errno. */
+/** link_del() - delete a link and wait for everything. Return: 0, -ENODEV, or another negative
+ * errno. */
 int link_del(struct nlk *nl, int index);
 
 /**
@@ -114,7 +119,8 @@ int link_del(struct nlk *nl, int index);
 int link_del_announced(int index);
 
 /**
- * link_count_ports() - number of ports of a bridge (a dump filtered by the kernel; not for hot paths)
+ * link_count_ports() - number of ports of a bridge (a dump filtered by the kernel; not for hot
+ * paths)
  * @nl: socket, nothing queued
  * @bridge: ifindex
  *

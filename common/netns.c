@@ -40,12 +40,12 @@ int netns_open(const char *path, struct cni_err *err)
 	if (fd < 0)
 		return cni_fail(err, CNI_E_ENV, errno, "CNI_NETNS: cannot open \"%.200s\"", path);
 	if (fstatfs(fd, &fs) < 0 || (fs.f_type != NSFS_MAGIC && fs.f_type != PROC_SUPER_MAGIC))
-		return cni_fail(err, CNI_E_ENV, 0, "CNI_NETNS: \"%.200s\" is not a network namespace",
-				path);
+		return cni_fail(err, CNI_E_ENV, 0,
+				"CNI_NETNS: \"%.200s\" is not a network namespace", path);
 	type = ioctl(fd, NS_GET_NSTYPE);
 	if (type != CLONE_NEWNET)
-		return cni_fail(err, CNI_E_ENV, 0, "CNI_NETNS: \"%.200s\" is not a network namespace",
-				path);
+		return cni_fail(err, CNI_E_ENV, 0,
+				"CNI_NETNS: \"%.200s\" is not a network namespace", path);
 	if (is_own(fd) && !override_own_netns())
 		return cni_fail(err, CNI_E_NETNS, 0,
 				"CNI_NETNS: \"%.200s\" is the plugin's own network namespace; "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* rtnetlink requests over libnl-3's sockets and messages: batches, extended acks, filtered dumps. */
+/* rtnetlink requests over libnl-3's sockets and messages: batches, extended acks, filtered dumps.
+ */
 #include "nl.h"
 
 #include "cleanup.h"
@@ -177,7 +178,8 @@ static int write_queue(struct nlk *nl)
 	return 0;
 }
 
-/* One ack or error. Return: 1 when it answers the last request, else 0; *result keeps the first error. */
+/* One ack or error. Return: 1 when it answers the last request, else 0; *result keeps the first
+ * error. */
 static int take_ack(struct nlk *nl, const struct nlmsghdr *hdr, uint32_t first, int *result)
 {
 	const struct nlmsgerr *e = nlmsg_data(hdr);
@@ -299,7 +301,8 @@ int nlk_dump(struct nlk *nl, nlk_reply_fn fn, void (*restart)(void *arg), void *
 
 int nlk_fail(struct cni_err *err, const struct nlk *nl, int code, int errnum, const char *fmt, ...)
 {
-	const char *hint = errnum == -EPERM ? "the plugin needs CAP_NET_ADMIN in this network namespace" : "";
+	const char *hint =
+		errnum == -EPERM ? "the plugin needs CAP_NET_ADMIN in this network namespace" : "";
 	char text[512];
 	va_list ap;
 	int r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* rtnetlink requests over libnl-3's sockets and messages: batches, extended acks, filtered dumps. */
+/* rtnetlink requests over libnl-3's sockets and messages: batches, extended acks, filtered dumps.
+ */
 #ifndef HAWSER_NL_H
 #define HAWSER_NL_H
 
@@ -27,9 +28,9 @@ struct nlk {
 	int n_queued;
 	int put_err; /* first overflow or allocation failure while building requests */
 	uint32_t seq;
-	char extack[256];      /* the kernel's own sentence about the last failure, "" if none */
-	const char *failed;    /* what the failed request was to do, NULL if none */
-	int failed_index;      /* its place in the batch */
+	char extack[256];   /* the kernel's own sentence about the last failure, "" if none */
+	const char *failed; /* what the failed request was to do, NULL if none */
+	int failed_index;   /* its place in the batch */
 };
 
 /* Called for each reply that is not an ack. A negative return value ends up as the result. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeps the C library's name look-ups out of static executables. libnl-3 can parse host and protocol
- * names, which nothing here uses; without these definitions each static executable would carry the
- * resolver, which glibc cannot run statically without its shared libraries.
+ * Keeps the C library's name look-ups out of static executables. libnl-3 can parse host and
+ * protocol names, which nothing here uses; without these definitions each static executable would
+ * carry the resolver, which glibc cannot run statically without its shared libraries.
  */
 #ifdef HAWSER_STATIC
 #include <netdb.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one internal result, shaped like the specification 1.1.0; version.h knows the older shapes. */
+/* The one internal result, shaped like the specification 1.1.0; version.h knows the older shapes.
+ */
 #ifndef HAWSER_RESULT_H
 #define HAWSER_RESULT_H
 
@@ -12,9 +13,9 @@
 
 struct cni_iface {
 	char *name;
-	char *mac; /* "" when unknown */
-	int64_t mtu; /* 0: not reported */
-	char *sandbox; /* "" for an interface of the host */
+	char *mac;		    /* "" when unknown */
+	int64_t mtu;		    /* 0: not reported */
+	char *sandbox;		    /* "" for an interface of the host */
 	char *socket_path, *pci_id; /* "" when absent */
 };
 
@@ -26,14 +27,14 @@ struct cni_ip {
 
 struct cni_route {
 	struct ip_net dst;
-	struct ip_addr gw; /* family 0: none */
+	struct ip_addr gw;	       /* family 0: none */
 	int64_t mtu, advmss, priority; /* 0: not given */
-	int64_t table, scope; /* -1: not given */
+	int64_t table, scope;	       /* -1: not given */
 };
 
 struct cni_dns {
 	json_t *nameservers; /* owned arrays of strings; NULL: absent */
-	char *domain; /* owned; NULL: absent */
+	char *domain;	     /* owned; NULL: absent */
 	json_t *search, *options;
 };
 

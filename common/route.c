@@ -18,16 +18,17 @@ void route_queue_add(struct nlk *nl, int index, const struct cni_route *route, b
 		.rtm_table = RT_TABLE_UNSPEC,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_type = RTN_UNICAST,
-		.rtm_scope = route->scope >= 0	 ? (unsigned char)route->scope :
-			     route->gw.family	 ? RT_SCOPE_UNIVERSE :
-						   RT_SCOPE_LINK,
+		.rtm_scope = route->scope >= 0	? (unsigned char)route->scope
+			     : route->gw.family ? RT_SCOPE_UNIVERSE
+						: RT_SCOPE_LINK,
 		.rtm_flags = onlink && route->gw.family ? RTNH_F_ONLINK : 0,
 	};
 	struct ip_net dst = ip_network(&route->dst);
 	struct nl_msg *m;
 	struct nlattr *metrics;
 
-	m = nlk_request(nl, "add a route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rtm, sizeof(rtm));
+	m = nlk_request(nl, "add a route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &rtm,
+			sizeof(rtm));
 	nlk_ignore(nl, -EEXIST);
 	if (dst.len)
 		nlk_put(nl, m, RTA_DST, dst.ip.b, ip_bytes(&dst.ip));
@@ -56,7 +57,8 @@ struct search {
 
 static bool same_addr(struct nlattr *attr, const struct ip_addr *ip)
 {
-	return attr && nla_len(attr) == ip_bytes(ip) && memcmp(nla_data(attr), ip->b, ip_bytes(ip)) == 0;
+	return attr && nla_len(attr) == ip_bytes(ip) &&
+	       memcmp(nla_data(attr), ip->b, ip_bytes(ip)) == 0;
 }
 
 static int match_route(const struct nlmsghdr *hdr, void *arg)

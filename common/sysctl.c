@@ -36,18 +36,12 @@ int sysctl_get(const char *path, int *value)
 	return 0;
 }
 
-int sysctl_set(const char *path, int value)
+int sysctl_write(const char *path, int value)
 {
 	autoclose int fd = -1;
 	char text[16];
-	int now, len, r;
+	int len, r = fault_step(path);
 
-	r = sysctl_get(path, &now);
-	if (r < 0)
-		return r;
-	if (now == value)
-		return 0;
-	r = fault_step(path);
 	if (r < 0)
 		return r;
 	fd = open_key(path, O_WRONLY);
@@ -57,6 +51,23 @@ int sysctl_set(const char *path, int value)
 	r = write(fd, text, len) < 0 ? -errno : 0;
 	log_trace("sysctl: %s = %d: %s", path, value, r < 0 ? strerror(-r) : "ok");
 	return r;
+}
+
+int sysctl_set(const char *path, int value)
+{
+	int now, r = sysctl_get(path, &now);
+
+	if (r < 0)
+		return r;
+	return now == value ? 0 : sysctl_write(path, value);
+}
+
+int sysctl_write_conf(const char *family, const char *ifname, const char *key, int value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, ifname, key);
+	return sysctl_write(path, value);
 }
 
 int sysctl_set_conf(const char *family, const char *ifname, const char *key, int value)

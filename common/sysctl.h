@@ -24,6 +24,20 @@ int sysctl_get(const char *path, int *value);
 int sysctl_set(const char *path, int value);
 
 /**
+ * sysctl_write() - write a number, without a look at the present one
+ * @path: below /proc/sys/
+ * @value: to write
+ *
+ * For settings of an interface just made, whose value is known to differ.
+ *
+ * Return: 0, or a negative errno.
+ */
+int sysctl_write(const char *path, int value);
+
+/** sysctl_write_conf() - sysctl_write() as sysctl_set_conf() is sysctl_set(). Return: the same. */
+int sysctl_write_conf(const char *family, const char *ifname, const char *key, int value);
+
+/**
  * sysctl_set_conf() - sysctl_set() of "net/<family>/conf/<ifname>/<key>"
  * @family: "ipv4" or "ipv6"
  * @ifname: validated interface name

@@ -20,7 +20,8 @@ struct undo_entry {
 	void *owned; /* copy made by undo_push_copy(), else NULL */
 };
 
-/* Fixed size on purpose: an ADD makes a handful of lasting effects (architecture: at most three). */
+/* Fixed size on purpose: an ADD makes a handful of lasting effects (architecture: at most three).
+ */
 struct undo {
 	struct undo_entry entries[16];
 	int count;

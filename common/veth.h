@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The veth pair of an attachment: names derived from its owner, and removal that needs nothing else. */
+/* The veth pair of an attachment: names derived from its owner, and removal that needs nothing
+ * else. */
 #ifndef HAWSER_VETH_H
 #define HAWSER_VETH_H
 
@@ -8,8 +9,9 @@
 
 /*
  * Derived from (network, container id, interface name) alone, so that DEL and GC find the host end
- * with no record, no prevResult and no network namespace. The host end's MAC carries 46 further bits
- * of the hash: a link with the name but another MAC belongs to somebody else and is left alone.
+ * with no record, no prevResult and no network namespace. The host end's MAC carries 46 further
+ * bits of the hash: a link with the name but another MAC belongs to somebody else and is left
+ * alone.
  */
 struct veth_ids {
 	char host_name[IFNAMSIZ]; /* "veth" + 8 hex digits, the form of the reference plugins */
@@ -50,7 +52,7 @@ void veth_mac_of_ip(const struct ip_addr *ip, uint8_t mac[6]);
  *
  * Return: 0, or a negative errno.
  */
-int veth_remove(const struct cni_call *call, const char *container_id, const char *ifname, bool wait,
-		struct cni_err *err);
+int veth_remove(const struct cni_call *call, const char *container_id, const char *ifname,
+		bool wait, struct cni_err *err);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * Theory of operation. After ADD there is
  *   - on the host: the bridge (created when missing, never deleted), up, with accept_ra off and a
- *     pinned MAC; with isGateway the gateway address of each subnet on it and forwarding on; and the
- *     host end of a veth pair as a port of the bridge, named veth<hash of network, id, ifname>;
+ *     pinned MAC; with isGateway the gateway address of each subnet on it and forwarding on; and
+ * the host end of a veth pair as a port of the bridge, named veth<hash of network, id, ifname>;
  *   - in the container: the other end under CNI_IFNAME, up, with the addresses and routes that IPAM
  *     gave. Its MAC follows its IPv4 address unless the configuration asks for another;
  *   - on disk: IPAM's lease and an attachment record.
@@ -14,8 +14,8 @@
  * before the next can fail. Addresses and routes of the container live and die with the link. Host
  * settings that others may rely on by then (forwarding) come last and are not taken back.
  *
- * DEL, GC and rollback are one function, detach(). It derives everything from (network, id, ifname),
- * goes on after errors and releases the lease last.
+ * DEL, GC and rollback are one function, detach(). It derives everything from (network, id,
+ * ifname), goes on after errors and releases the lease last.
  */
 #include "addr.h"
 #include "args.h"
@@ -42,7 +42,8 @@ struct attach {
 	int netns_fd;
 	struct veth_ids ids;
 	struct bridge_dev bridge;
-	struct bridge_dev gateway_dev; /* where gateway addresses go: the bridge, or its VLAN's veth */
+	struct bridge_dev
+		gateway_dev;   /* where gateway addresses go: the bridge, or its VLAN's veth */
 	struct link_info port; /* the host end; .peer is the container's end */
 };
 
@@ -58,14 +59,16 @@ static int detach(const struct cni_call *call, const struct bridge_conf *conf,
 	return r;
 }
 
-/* undo_fn: the link of a failed ADD, by the derived name only: what else is in the container stays. */
+/* undo_fn: the link of a failed ADD, by the derived name only: what else is in the container stays.
+ */
 static int undo_link(const void *arg, struct cni_err *err)
 {
 	struct cni_call derived_only = *(const struct cni_call *)arg;
 
 	derived_only.netns = NULL;
 	derived_only.prev = NULL;
-	return veth_remove(&derived_only, derived_only.container_id, derived_only.ifname, false, err);
+	return veth_remove(&derived_only, derived_only.container_id, derived_only.ifname, false,
+			   err);
 }
 
 /* undo_fn: the record of a failed ADD. */
@@ -77,7 +80,8 @@ static int undo_record(const void *arg, struct cni_err *err)
 	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 0;
 }
 
-/* A second ADD must not touch what the first one made, so it is found out before anything is done. */
+/* A second ADD must not touch what the first one made, so it is found out before anything is done.
+ */
 static int refuse_second(struct attach *a, struct cni_err *err)
 {
 	struct link_info info;
@@ -86,7 +90,8 @@ static int refuse_second(struct attach *a, struct cni_err *err)
 	if (r == -ENODEV)
 		return 0;
 	if (r < 0)
-		return nlk_fail(err, &a->host, CNI_E_FAILED, r, "look up link %s", a->ids.host_name);
+		return nlk_fail(err, &a->host, CNI_E_FAILED, r, "look up link %s",
+				a->ids.host_name);
 	if (memcmp(info.mac, a->ids.host_mac, 6) != 0)
 		return cni_fail(err, CNI_E_FAILED, EEXIST, "link %s of somebody else is in the way",
 				a->ids.host_name);
@@ -109,7 +114,8 @@ static int run_ipam(struct attach *a, struct cni_result *result, struct undo *un
 	return r;
 }
 
-/* Gateways the IPAM plugin left open: the first address of the subnet, as the reference picks it. */
+/* Gateways the IPAM plugin left open: the first address of the subnet, as the reference picks it.
+ */
 static void complete_gateways(const struct bridge_conf *conf, struct cni_result *result)
 {
 	for (size_t i = 0; i < result->n_ips; i++) {
@@ -157,7 +163,8 @@ static int assign_gateways(struct attach *a, const struct cni_result *result, st
 
 		if (ip_equal(&net.ip, &result->ips[i].address.ip))
 			continue; /* a /32, say: the container is its own gateway */
-		r = bridge_add_gateway(&a->host, &a->gateway_dev, &net, a->conf.force_address, undo, err);
+		r = bridge_add_gateway(&a->host, &a->gateway_dev, &net, a->conf.force_address, undo,
+				       err);
 		if (r < 0)
 			return r;
 	}
@@ -173,12 +180,14 @@ static int enable_forwarding(const struct cni_result *result, struct cni_err *er
 		int r = sysctl_set(key, 1);
 
 		if (r < 0)
-			return cni_fail(err, CNI_E_FAILED, r, "\"isGateway\": enable /proc/sys/%s", key);
+			return cni_fail(err, CNI_E_FAILED, r, "\"isGateway\": enable /proc/sys/%s",
+					key);
 	}
 	return 0;
 }
 
-/* The MAC of the container's end: as configured, else after its IPv4 address, else from the hash. */
+/* The MAC of the container's end: as configured, else after its IPv4 address, else from the hash.
+ */
 static void choose_mac(struct attach *a, const struct cni_result *result)
 {
 	if (a->conf.have_mac) {
@@ -196,11 +205,11 @@ static void choose_mac(struct attach *a, const struct cni_result *result)
 static int write_record(const struct attach *a, const struct cni_result *result, struct undo *undo,
 			struct cni_err *err)
 {
-	json_auto_t *record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "plugin", "bridge",
-					"network", a->call->network, "containerID",
-					a->call->container_id, "ifname", a->call->ifname, "bridge",
-					a->conf.bridge, "hostInterface", a->ids.host_name, "ipam",
-					a->conf.ipam_type);
+	json_auto_t *record =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "plugin", "bridge", "network",
+			  a->call->network, "containerID", a->call->container_id, "ifname",
+			  a->call->ifname, "bridge", a->conf.bridge, "hostInterface",
+			  a->ids.host_name, "ipam", a->conf.ipam_type);
 	json_t *ips = json_array();
 	char text[IP_STRLEN];
 	int r;
@@ -244,8 +253,9 @@ static int create_pair(struct attach *a, struct undo *undo, struct cni_err *err)
 				a->conf.bridge);
 	if (r < 0)
 		return nlk_fail(err, &a->host, CNI_E_FAILED, r,
-				r == -EOPNOTSUPP ? "create a veth pair (the kernel needs CONFIG_VETH)" :
-						   "create a veth pair");
+				r == -EOPNOTSUPP
+					? "create a veth pair (the kernel needs CONFIG_VETH)"
+					: "create a veth pair");
 	undo_push(undo, "veth pair", undo_link, a->call);
 	return 0;
 }
@@ -253,21 +263,24 @@ static int create_pair(struct attach *a, struct undo *undo, struct cni_err *err)
 /* Port settings. The port carries nothing yet: its peer is still down. */
 static int configure_port(struct attach *a, struct cni_err *err)
 {
-	int r = sysctl_set_conf("ipv6", a->ids.host_name, "accept_ra", 0);
+	int r = sysctl_write_conf("ipv6", a->ids.host_name, "accept_ra", 0);
 
-	/* CVE-2020-10749. A bridge port does not see packets itself: a read-only /proc/sys is safe. */
+	/* CVE-2020-10749. A bridge port does not see packets itself: a read-only /proc/sys is safe.
+	 */
 	if (r < 0 && r != -ENOENT && r != -EROFS && r != -EACCES)
-		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.accept_ra", a->ids.host_name);
+		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.accept_ra",
+				a->ids.host_name);
 	if (a->conf.hairpin || a->conf.isolated)
 		link_queue_port(&a->host, a->port.index, a->conf.hairpin, a->conf.isolated);
 	vlan_set_queue(&a->host, a->port.index, &a->conf.vlans, a->conf.preserve_default_vlan);
 	r = nlk_send(&a->host, NULL, NULL);
 	return r < 0 ? nlk_fail(err, &a->host, CNI_E_FAILED, r, "configure the bridge port %s",
-				a->ids.host_name) :
-		       0;
+				a->ids.host_name)
+		     : 0;
 }
 
-static int configure_container(struct attach *a, const struct cni_result *result, struct cni_err *err)
+static int configure_container(struct attach *a, const struct cni_result *result,
+			       struct cni_err *err)
 {
 	struct container_setup setup = {
 		.netns_fd = a->netns_fd,
@@ -284,8 +297,8 @@ static int configure_container(struct attach *a, const struct cni_result *result
 		return r;
 	r = link_wait_running(&a->host, a->port.index, PORT_TIMEOUT_MS);
 	return r < 0 ? nlk_fail(err, &a->host, CNI_E_FAILED, r, "bridge port %s does not come up",
-				a->ids.host_name) :
-		       0;
+				a->ids.host_name)
+		     : 0;
 }
 
 /* interfaces: bridge, host end, container end, in the order clients rely on. */
@@ -295,9 +308,10 @@ static void report_interfaces(struct attach *a, struct cni_result *result)
 	int container;
 
 	result_add_iface(result, a->conf.bridge, mac_str(a->bridge.mac, mac), a->bridge.mtu, NULL);
-	result_add_iface(result, a->ids.host_name, mac_str(a->ids.host_mac, mac), a->port.mtu, NULL);
-	container = result_add_iface(result, a->call->ifname, mac_str(a->ids.peer_mac, mac), a->port.mtu,
-				     a->call->netns);
+	result_add_iface(result, a->ids.host_name, mac_str(a->ids.host_mac, mac), a->port.mtu,
+			 NULL);
+	container = result_add_iface(result, a->call->ifname, mac_str(a->ids.peer_mac, mac),
+				     a->port.mtu, a->call->netns);
 	if (a->gateway_dev.index != a->bridge.index)
 		result_add_iface(result, a->gateway_dev.name, mac_str(a->gateway_dev.mac, mac),
 				 a->gateway_dev.mtu, NULL);
@@ -305,7 +319,8 @@ static void report_interfaces(struct attach *a, struct cni_result *result)
 		result->ips[i].iface = container;
 }
 
-static int report_dns(const struct bridge_conf *conf, struct cni_result *result, struct cni_err *err)
+static int report_dns(const struct bridge_conf *conf, struct cni_result *result,
+		      struct cni_err *err)
 {
 	static const char *const dns_keys[] = { "nameservers", "domain", "search", "options" };
 
@@ -328,8 +343,9 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 	int r = bridge_ensure(&a->host, &wanted, &a->bridge, undo, err);
 
 	if (r == 0)
-		r = bridge_gateway_dev(&a->host, &a->bridge, a->conf.is_gateway ? (int)a->conf.vlan : 0,
-				       &a->gateway_dev, undo, err);
+		r = bridge_gateway_dev(&a->host, &a->bridge,
+				       a->conf.is_gateway ? (int)a->conf.vlan : 0, &a->gateway_dev,
+				       undo, err);
 	if (r == 0)
 		r = assign_gateways(a, result, undo, err);
 	if (r == 0)
@@ -340,7 +356,8 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 }
 
 /* ADD, once the configuration is known to be good and the namespace is open. */
-static int attach(struct attach *a, struct cni_result *result, struct undo *undo, struct cni_err *err)
+static int attach(struct attach *a, struct cni_result *result, struct undo *undo,
+		  struct cni_err *err)
 {
 	int r = run_ipam(a, result, undo, err);
 
@@ -422,16 +439,20 @@ static int check_host(const struct cni_call *call, const struct bridge_conf *con
 	if (!(bridge.flags & IFF_UP))
 		return cni_fail(err, CNI_E_FAILED, 0, "bridge \"%s\" is down", conf->bridge);
 	if (conf->promisc && !(bridge.flags & IFF_PROMISC))
-		return cni_fail(err, CNI_E_FAILED, 0, "bridge \"%s\" is not promiscuous", conf->bridge);
+		return cni_fail(err, CNI_E_FAILED, 0, "bridge \"%s\" is not promiscuous",
+				conf->bridge);
 	r = link_get_index(&nl, peer, &port);
 	if (r < 0)
-		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the host end of %s", call->ifname);
+		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the host end of %s",
+				call->ifname);
 	if (port.master != bridge.index)
-		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a port of bridge \"%s\"", port.name,
-				conf->bridge);
-	if (port.hairpin != conf->hairpin || (port.isolated >= 0 && port.isolated != conf->isolated))
+		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a port of bridge \"%s\"",
+				port.name, conf->bridge);
+	if (port.hairpin != conf->hairpin ||
+	    (port.isolated >= 0 && port.isolated != conf->isolated))
 		return cni_fail(err, CNI_E_FAILED, 0,
-				"hairpin mode or isolation of bridge port %s was changed", port.name);
+				"hairpin mode or isolation of bridge port %s was changed",
+				port.name);
 	return 0;
 }
 
@@ -482,7 +503,8 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 	if (r < 0)
 		return r;
 	if (!call->have_valid)
-		log_warn("GC: no cni.dev/valid-attachments in the configuration: nothing is removed");
+		log_warn("GC: no cni.dev/valid-attachments in the configuration: nothing is "
+			 "removed");
 	else
 		r = state_each(call->network, "bridge", gc_one, &gc);
 	if (r < 0)

@@ -8,27 +8,46 @@
 #define FIELD(f) offsetof(struct bridge_conf, f)
 
 const struct conf_key bridge_keys[] = {
-	{ "bridge", CONF_STRING, FIELD(bridge), .dflt = "cni0", .help = "name of the bridge; created when missing" },
-	{ "isGateway", CONF_BOOL, FIELD(is_gateway), .dflt = "false", .help = "give the bridge the gateway address and forward" },
-	{ "isDefaultGateway", CONF_BOOL, FIELD(is_default_gateway), .dflt = "false", .help = "isGateway, and a default route through it" },
-	{ "forceAddress", CONF_BOOL, FIELD(force_address), .dflt = "false", .help = "replace a different address of the bridge" },
-	{ "ipMasq", CONF_BOOL, FIELD(ip_masq), .dflt = "false", .help = "not supported by this version: an error when true" },
-	{ "ipMasqBackend", CONF_STRING, FIELD(ip_masq_backend), .help = "not supported by this version: an error when given" },
-	{ "mtu", CONF_INT, FIELD(mtu), .min = 0, .max = 65535, .dflt = "0, the kernel's", .help = "MTU of a new bridge and of the veth pair" },
-	{ "hairpinMode", CONF_BOOL, FIELD(hairpin), .dflt = "false", .help = "let frames leave through the port they came from" },
-	{ "promiscMode", CONF_BOOL, FIELD(promisc), .dflt = "false", .help = "set the bridge promiscuous; excludes hairpinMode" },
-	{ "vlan", CONF_INT, FIELD(vlan), .min = 0, .max = 4094, .dflt = "0, none", .help = "VLAN of the port: PVID and untagged" },
-	{ "vlanTrunk", CONF_ARRAY, FIELD(vlan_trunk), .help = "tagged VLANs of the port: [{\"id\": 5}, {\"minID\": 10, \"maxID\": 20}]" },
-	{ "preserveDefaultVlan", CONF_BOOL, FIELD(preserve_default_vlan), .dflt = "false", .help = "keep the port's default VLAN beside vlan and vlanTrunk" },
-	{ "macspoofchk", CONF_BOOL, FIELD(macspoofchk), .dflt = "false", .help = "not supported by this version: an error when true" },
-	{ "enabledad", CONF_BOOL, FIELD(dad), .dflt = "false", .help = "IPv6 duplicate address detection in the container" },
-	{ "disableContainerInterface", CONF_BOOL, FIELD(disable_container_interface), .dflt = "false", .help = "leave the container's end down; excludes ipam" },
-	{ "portIsolation", CONF_BOOL, FIELD(isolated), .dflt = "false", .help = "isolate the port from other isolated ports" },
-	{ "waitForRelease", CONF_BOOL, FIELD(wait_for_release), .dflt = "false", .help = "DEL waits for the kernel's RCU barrier, too" },
-	{ "ipam", CONF_OBJECT, FIELD(ipam), .help = "IPAM configuration; absent or type \"\": layer 2 only" },
+	{ "bridge", CONF_STRING, FIELD(bridge), .dflt = "cni0",
+	  .help = "name of the bridge; created when missing" },
+	{ "isGateway", CONF_BOOL, FIELD(is_gateway), .dflt = "false",
+	  .help = "give the bridge the gateway address and forward" },
+	{ "isDefaultGateway", CONF_BOOL, FIELD(is_default_gateway), .dflt = "false",
+	  .help = "isGateway, and a default route through it" },
+	{ "forceAddress", CONF_BOOL, FIELD(force_address), .dflt = "false",
+	  .help = "replace a different address of the bridge" },
+	{ "ipMasq", CONF_BOOL, FIELD(ip_masq), .dflt = "false",
+	  .help = "not supported by this version: an error when true" },
+	{ "ipMasqBackend", CONF_STRING, FIELD(ip_masq_backend),
+	  .help = "not supported by this version: an error when given" },
+	{ "mtu", CONF_INT, FIELD(mtu), .min = 0, .max = 65535, .dflt = "0, the kernel's",
+	  .help = "MTU of a new bridge and of the veth pair" },
+	{ "hairpinMode", CONF_BOOL, FIELD(hairpin), .dflt = "false",
+	  .help = "let frames leave through the port they came from" },
+	{ "promiscMode", CONF_BOOL, FIELD(promisc), .dflt = "false",
+	  .help = "set the bridge promiscuous; excludes hairpinMode" },
+	{ "vlan", CONF_INT, FIELD(vlan), .min = 0, .max = 4094, .dflt = "0, none",
+	  .help = "VLAN of the port: PVID and untagged" },
+	{ "vlanTrunk", CONF_ARRAY, FIELD(vlan_trunk),
+	  .help = "tagged VLANs of the port: [{\"id\": 5}, {\"minID\": 10, \"maxID\": 20}]" },
+	{ "preserveDefaultVlan", CONF_BOOL, FIELD(preserve_default_vlan), .dflt = "false",
+	  .help = "keep the port's default VLAN beside vlan and vlanTrunk" },
+	{ "macspoofchk", CONF_BOOL, FIELD(macspoofchk), .dflt = "false",
+	  .help = "not supported by this version: an error when true" },
+	{ "enabledad", CONF_BOOL, FIELD(dad), .dflt = "false",
+	  .help = "IPv6 duplicate address detection in the container" },
+	{ "disableContainerInterface", CONF_BOOL, FIELD(disable_container_interface),
+	  .dflt = "false", .help = "leave the container's end down; excludes ipam" },
+	{ "portIsolation", CONF_BOOL, FIELD(isolated), .dflt = "false",
+	  .help = "isolate the port from other isolated ports" },
+	{ "waitForRelease", CONF_BOOL, FIELD(wait_for_release), .dflt = "false",
+	  .help = "DEL waits for the kernel's RCU barrier, too" },
+	{ "ipam", CONF_OBJECT, FIELD(ipam),
+	  .help = "IPAM configuration; absent or type \"\": layer 2 only" },
 	{ "dns", CONF_OBJECT, FIELD(dns), .help = "replaces the DNS settings of the IPAM plugin" },
 	{ "args.cni.mac", CONF_DOC, .help = "MAC of the container's end; beats CNI_ARGS MAC=" },
-	{ "runtimeConfig.mac", CONF_DOC, .help = "MAC of the container's end (capability mac); beats both" },
+	{ "runtimeConfig.mac", CONF_DOC,
+	  .help = "MAC of the container's end (capability mac); beats both" },
 	CONF_END
 };
 
@@ -36,8 +55,10 @@ const struct conf_key bridge_keys[] = {
 static int read_mac(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err)
 {
 	const char *arg = NULL;
-	const struct args_pair known[] = { { "MAC", &arg }, { "IP", &(const char *){ NULL } },
-					   { "GATEWAY", &(const char *){ NULL } }, { NULL, NULL } };
+	const struct args_pair known[] = { { "MAC", &arg },
+					   { "IP", &(const char *){ NULL } },
+					   { "GATEWAY", &(const char *){ NULL } },
+					   { NULL, NULL } };
 	struct args_list list = { 0 };
 	struct {
 		const char *key;
@@ -49,7 +70,8 @@ static int read_mac(const struct cni_call *call, struct bridge_conf *conf, struc
 	if (r == 0 && arg && *arg) {
 		conf->have_mac = true;
 		if (mac_parse(arg, conf->mac) < 0)
-			r = cni_fail(err, CNI_E_ENV, 0, "CNI_ARGS: MAC \"%.60s\" is not a MAC address", arg);
+			r = cni_fail(err, CNI_E_ENV, 0,
+				     "CNI_ARGS: MAC \"%.60s\" is not a MAC address", arg);
 	}
 	args_free(&list);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sources); i++) {
@@ -70,7 +92,8 @@ static int read_mac(const struct cni_call *call, struct bridge_conf *conf, struc
 static int refuse_unsupported(const struct bridge_conf *conf, struct cni_err *err)
 {
 	if (conf->ip_masq)
-		return cni_fail(err, CNI_E_FIELD, 0, "\"ipMasq\": true is not supported by this version");
+		return cni_fail(err, CNI_E_FIELD, 0,
+				"\"ipMasq\": true is not supported by this version");
 	if (conf->ip_masq_backend)
 		return cni_fail(err, CNI_E_FIELD, 0,
 				"\"ipMasqBackend\": \"%.60s\" is not supported by this version",
@@ -120,8 +143,9 @@ int bridge_conf_validate(const struct cni_call *call, struct bridge_conf *conf, 
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"hairpinMode\" and \"promiscMode\" cannot both be true");
 	if (conf->disable_container_interface && conf->ipam_type)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"disableContainerInterface\": true excludes \"ipam.type\": \"%.60s\"",
-				conf->ipam_type);
+		return cni_fail(
+			err, CNI_E_CONF, 0,
+			"\"disableContainerInterface\": true excludes \"ipam.type\": \"%.60s\"",
+			conf->ipam_type);
 	return 0;
 }

@@ -50,6 +50,7 @@ int bridge_conf_read(const struct cni_call *call, struct bridge_conf *conf, stru
  *
  * Return: 0, or a negative errno.
  */
-int bridge_conf_validate(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err);
+int bridge_conf_validate(const struct cni_call *call, struct bridge_conf *conf,
+			 struct cni_err *err);
 
 #endif

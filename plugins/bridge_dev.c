@@ -28,7 +28,8 @@ static int add_range(struct vlan_set *set, int64_t first, int64_t last, bool acc
 	return 0;
 }
 
-/* One entry of vlanTrunk: an id, a range, or both. 0 stands for an absent key, as in the reference. */
+/* One entry of vlanTrunk: an id, a range, or both. 0 stands for an absent key, as in the reference.
+ */
 static int read_trunk_entry(const json_t *entry, const char *path, struct vlan_set *set,
 			    struct cni_err *err)
 {
@@ -49,9 +50,11 @@ static int read_trunk_entry(const json_t *entry, const char *path, struct vlan_s
 	if (r < 0)
 		return r;
 	if (!t.id && !t.min && !t.max)
-		return cni_fail(err, CNI_E_CONF, 0, "\"%s\": neither id nor minID and maxID given", path);
+		return cni_fail(err, CNI_E_CONF, 0, "\"%s\": neither id nor minID and maxID given",
+				path);
 	if (!t.min != !t.max)
-		return cni_fail(err, CNI_E_CONF, 0, "\"%s\": minID and maxID must both be given", path);
+		return cni_fail(err, CNI_E_CONF, 0, "\"%s\": minID and maxID must both be given",
+				path);
 	if (t.min)
 		r = add_range(set, t.min, t.max, false, path, err);
 	if (r == 0 && t.id)
@@ -130,8 +133,9 @@ static int undo_bridge(const void *arg, struct cni_err *err)
 /* Older kernels ignore the attribute and leave it out of their answers, newer ones refuse it. */
 static int lacks_vlan_filtering(struct cni_err *err)
 {
-	return cni_fail(err, CNI_E_FIELD, EOPNOTSUPP,
-			"\"vlan\" and \"vlanTrunk\" need a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
+	return cni_fail(
+		err, CNI_E_FIELD, EOPNOTSUPP,
+		"\"vlan\" and \"vlanTrunk\" need a kernel with CONFIG_BRIDGE_VLAN_FILTERING");
 }
 
 /* Return: 0 when made by us, 1 when somebody else was faster, or a negative errno. */
@@ -153,7 +157,8 @@ static int create(struct nlk *nl, const struct bridge_wanted *wanted, struct lin
 				r == -EOPNOTSUPP ? " (the kernel needs CONFIG_BRIDGE)" : "");
 	made = r == 0;
 	if (made)
-		undo_push_copy(undo, "new bridge", undo_bridge, wanted->name, strlen(wanted->name) + 1);
+		undo_push_copy(undo, "new bridge", undo_bridge, wanted->name,
+			       strlen(wanted->name) + 1);
 	r = link_get(nl, wanted->name, info);
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up bridge \"%s\"", wanted->name);
@@ -165,10 +170,11 @@ static int require_vlan_filtering(const struct link_info *info, struct cni_err *
 	if (info->vlan_filtering < 0)
 		return lacks_vlan_filtering(err);
 	if (info->vlan_filtering == 0)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"vlan\" and \"vlanTrunk\" need VLAN filtering, which is off on the "
-				"existing bridge \"%s\" (ip link set %s type bridge vlan_filtering 1)",
-				info->name, info->name);
+		return cni_fail(
+			err, CNI_E_CONF, 0,
+			"\"vlan\" and \"vlanTrunk\" need VLAN filtering, which is off on the "
+			"existing bridge \"%s\" (ip link set %s type bridge vlan_filtering 1)",
+			info->name, info->name);
 	return 0;
 }
 
@@ -183,10 +189,11 @@ static int ignore_advertisements(const struct link_info *info, struct cni_err *e
 	/* no IPv6 in this kernel or namespace: nothing to ignore */
 	if (r == 0 || r == -ENOENT)
 		return 0;
-	return cni_fail(err, CNI_E_FAILED, r,
-			"net.ipv6.conf.%s.accept_ra: the bridge would obey router advertisements of "
-			"containers",
-			info->name);
+	return cni_fail(
+		err, CNI_E_FAILED, r,
+		"net.ipv6.conf.%s.accept_ra: the bridge would obey router advertisements of "
+		"containers",
+		info->name);
 }
 
 /* undo_fn: the flags of a bridge that was there before, and that nobody has joined since. */
@@ -203,7 +210,8 @@ static int undo_flags(const void *arg, struct cni_err *err)
 				 IFF_UP | IFF_PROMISC);
 		r = nlk_send(&nl, NULL, NULL);
 	}
-	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "set the bridge's flags back") : 0;
+	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "set the bridge's flags back")
+				     : 0;
 }
 
 int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bridge_dev *out,
@@ -223,7 +231,8 @@ int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bri
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up bridge \"%s\"", wanted->name);
 	}
 	if (strcmp(info.kind, "bridge") != 0)
-		return cni_fail(err, CNI_E_CONF, 0, "\"bridge\": \"%s\" already exists but is not a bridge",
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"bridge\": \"%s\" already exists but is not a bridge",
 				wanted->name);
 	r = wanted->vlan_filtering ? require_vlan_filtering(&info, err) : 0;
 	if (r == 0)
@@ -234,9 +243,11 @@ int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bri
 		link_queue_flags(nl, "set the bridge up", info.index, flags, flags);
 		r = nlk_send(nl, NULL, NULL);
 		if (r < 0)
-			return nlk_fail(err, nl, CNI_E_FAILED, r, "set bridge \"%s\" up", wanted->name);
+			return nlk_fail(err, nl, CNI_E_FAILED, r, "set bridge \"%s\" up",
+					wanted->name);
 		if (!created)
-			undo_push_copy(undo, "flags of the bridge", undo_flags, &info, sizeof(info));
+			undo_push_copy(undo, "flags of the bridge", undo_flags, &info,
+				       sizeof(info));
 	}
 	remember(&info, created, out);
 	return 0;
@@ -251,7 +262,8 @@ static int undo_gateway_dev(const void *arg, struct cni_err *err)
 
 	if (r == 0)
 		r = link_del(&nl, *index);
-	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "remove the gateway's veth") : 0;
+	return r < 0 && r != -ENODEV ? cni_fail(err, CNI_E_FAILED, r, "remove the gateway's veth")
+				     : 0;
 }
 
 static int create_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan,
@@ -260,8 +272,12 @@ static int create_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, i
 	struct vlan_set set = { .n = 1 };
 	char port_name[IFNAMSIZ];
 	uint8_t macs[2][6];
-	struct link_veth veth = { .host_name = port_name, .peer_name = name, .host_mac = macs[0],
-				  .peer_mac = macs[1], .mtu = bridge->mtu, .master = bridge->index,
+	struct link_veth veth = { .host_name = port_name,
+				  .peer_name = name,
+				  .host_mac = macs[0],
+				  .peer_mac = macs[1],
+				  .mtu = bridge->mtu,
+				  .master = bridge->index,
 				  .netns_fd = -1 };
 	struct link_info port;
 	int r;
@@ -298,7 +314,8 @@ int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan
 	}
 	if (snprintf(name, sizeof(name), "%s.%d", bridge->name, vlan) >= IFNAMSIZ)
 		return cni_fail(err, CNI_E_CONF, 0,
-				"\"bridge\": the gateway's name \"%s\" is longer than 15 bytes", name);
+				"\"bridge\": the gateway's name \"%s\" is longer than 15 bytes",
+				name);
 	r = link_get(nl, name, &info);
 	if (r == -ENODEV) {
 		r = create_gateway_dev(nl, bridge, vlan, name, undo, err);
@@ -323,8 +340,8 @@ struct gateway_effect {
 };
 
 /*
- * undo_fn: an address that a failed ADD put on a bridge nobody uses yet. Where it replaced others by
- * force, those come back in any case.
+ * undo_fn: an address that a failed ADD put on a bridge nobody uses yet. Where it replaced others
+ * by force, those come back in any case.
  */
 static int undo_gateway(const void *arg, struct cni_err *err)
 {
@@ -340,9 +357,9 @@ static int undo_gateway(const void *arg, struct cni_err *err)
 			addr_queue_add(&nl, e->index, &e->replaced[i], true);
 		r = nlk_send(&nl, NULL, NULL);
 	}
-	return r < 0 && r != -ENODEV && r != -EADDRNOTAVAIL ?
-		       cni_fail(err, CNI_E_FAILED, r, "remove the gateway address") :
-		       0;
+	return r < 0 && r != -ENODEV && r != -EADDRNOTAVAIL
+		       ? cni_fail(err, CNI_E_FAILED, r, "remove the gateway address")
+		       : 0;
 }
 
 int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struct ip_net *net,
@@ -354,7 +371,8 @@ int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struc
 	int r = addr_list_get(nl, dev->index, net->ip.family, &list);
 
 	if (r < 0)
-		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the addresses of \"%s\"", dev->name);
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the addresses of \"%s\"",
+				dev->name);
 	for (int i = 0; i < list.n; i++)
 		if (list.a[i].net.len == net->len && ip_equal(&list.a[i].net.ip, &net->ip))
 			return 0;
@@ -364,17 +382,20 @@ int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struc
 		if (net->ip.family == AF_INET6 && !ip_net_overlap(net, other))
 			continue;
 		if (!force)
-			return cni_fail(err, CNI_E_CONF, 0,
-					"\"%s\" already has an IP address different from %s: it has %s "
-					"(\"forceAddress\": true replaces it)",
-					dev->name, ip_net_str(net, want), ip_net_str(other, have));
+			return cni_fail(
+				err, CNI_E_CONF, 0,
+				"\"%s\" already has an IP address different from %s: it has %s "
+				"(\"forceAddress\": true replaces it)",
+				dev->name, ip_net_str(net, want), ip_net_str(other, have));
 		if (effect.n_replaced == REPLACED_MAX)
-			return cni_fail(err, CNI_E_CONF, 0, "\"%s\" has more than %d addresses to replace",
-					dev->name, REPLACED_MAX);
+			return cni_fail(err, CNI_E_CONF, 0,
+					"\"%s\" has more than %d addresses to replace", dev->name,
+					REPLACED_MAX);
 		effect.replaced[effect.n_replaced++] = *other;
 		addr_queue_del(nl, dev->index, other);
 	}
-	/* neighbours will remember the gateway's MAC: it must not follow the ports of a foreign bridge */
+	/* neighbours will remember the gateway's MAC: it must not follow the ports of a foreign
+	 * bridge */
 	link_queue_mac(nl, dev->index, dev->mac);
 	addr_queue_add(nl, dev->index, net, true);
 	nlk_ignore(nl, -EEXIST); /* a parallel ADD put it there */

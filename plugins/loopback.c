@@ -29,7 +29,8 @@ static int open_inside(const struct cni_call *call, struct nlk *nl, struct link_
 		return fd;
 	r = netns_enter(fd);
 	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "enter network namespace %.200s", call->netns);
+		return cni_fail(err, CNI_E_FAILED, r, "enter network namespace %.200s",
+				call->netns);
 	r = nlk_open(nl);
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket in the container");
@@ -71,7 +72,8 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	struct link_info lo;
 	int r = open_inside(call, &nl, &lo, err);
 
-	(void)undo; /* a loopback that is up stays up: others may use it, and the next ADD wants it */
+	(void)undo; /* a loopback that is up stays up: others may use it, and the next ADD wants it
+		     */
 	if (r < 0)
 		return r;
 	if (!(lo.flags & IFF_UP)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs a program and kills it when it enters its K-th system call, before the call does anything. */
+/* Runs a program and kills it when it enters its K-th system call, before the call does anything.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

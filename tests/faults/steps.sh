@@ -45,6 +45,8 @@ done
 steps "every key" bridge "$(conf "$gateway\"mtu\":1400,\"hairpinMode\":true,\"portIsolation\":true,\"enabledad\":false,$(ipam dual '"routes":[{"dst":"192.0.2.0/24","mtu":1300}]')")"
 prepare='ip link add br0 address 02:00:00:00:00:0b type bridge; ip link set br0 up; ip addr add 10.99.0.1/24 dev br0'
 steps "forceAddress" bridge "$(conf "$gateway\"forceAddress\":true,$(ipam 4)")"
+prepare='ip link add br0 address 02:00:00:00:00:0b type bridge'
+steps "bridge there, down" bridge "$(conf "$gateway$(ipam 4)")"
 prepare=
 steps "layer 2" bridge "$(conf)"
 steps "host-local" host-local "$(conf "$(ipam dual)")"

@@ -28,7 +28,8 @@ static void test_find(void **state)
 	assert_int_equal(exec_find("..", "/bin", file, &err), -EINVAL);
 	err.code = 0;
 	assert_int_equal(exec_find("nosuchplugin", "/bin:/sbin", file, &err), -ENOENT);
-	assert_non_null(strstr(err.msg, "failed to find plugin \"nosuchplugin\" in path [/bin:/sbin]"));
+	assert_non_null(
+		strstr(err.msg, "failed to find plugin \"nosuchplugin\" in path [/bin:/sbin]"));
 	/* a directory is no plugin */
 	err.code = 0;
 	assert_int_equal(exec_find("bin", "/usr", file, &err), -ENOENT);
@@ -108,8 +109,10 @@ static void test_lock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),	    cmocka_unit_test(test_run_large_input),
-		cmocka_unit_test(test_run_unread_input), cmocka_unit_test(test_env),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_run_large_input),
+		cmocka_unit_test(test_run_unread_input),
+		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_lock),
 	};
 

@@ -75,8 +75,12 @@ static void test_bridge_and_veth(void **state)
 	struct nlk *nl = *state;
 	autoclose int container = new_container();
 	struct link_info bridge, made, again;
-	struct link_veth veth = { .host_name = "vhost", .peer_name = "eth0", .host_mac = mac_a,
-				  .peer_mac = mac_b, .mtu = 1400, .netns_fd = container };
+	struct link_veth veth = { .host_name = "vhost",
+				  .peer_name = "eth0",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .mtu = 1400,
+				  .netns_fd = container };
 
 	assert_int_equal(link_add_bridge(nl, "br0", mac_b, 0, false), 0);
 	assert_int_equal(link_add_bridge(nl, "br0", mac_b, 0, false), -EEXIST);
@@ -105,11 +109,15 @@ static void test_bridge_and_veth(void **state)
 static void test_addresses_and_routes(void **state)
 {
 	struct nlk *nl = *state;
-	struct link_veth veth = { .host_name = "a", .peer_name = "b", .host_mac = mac_a,
-				  .peer_mac = mac_b, .netns_fd = -1 };
+	struct link_veth veth = { .host_name = "a",
+				  .peer_name = "b",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = -1 };
 	struct ip_net v4 = net("10.9.0.1/24"), v6 = net("fd09::1/64");
-	struct cni_route route = { .dst = net("10.10.0.0/16"), .priority = 7, .mtu = 1300,
-				   .table = 99, .scope = -1 };
+	struct cni_route route = {
+		.dst = net("10.10.0.0/16"), .priority = 7, .mtu = 1300, .table = 99, .scope = -1
+	};
 	struct link_info made;
 	struct addr_list list;
 
@@ -225,8 +233,11 @@ static void test_veth_remove_spares_strangers(void **state)
 	struct cni_err err = { 0 };
 	struct link_info made;
 	struct veth_ids ids;
-	struct link_veth veth = { .host_name = ids.host_name, .peer_name = "peer", .host_mac = mac_a,
-				  .peer_mac = mac_b, .netns_fd = -1 };
+	struct link_veth veth = { .host_name = ids.host_name,
+				  .peer_name = "peer",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = -1 };
 
 	veth_ids("net", "box", "eth0", &ids);
 	assert_int_equal(link_add_veth(nl, &veth, &made), 0);
@@ -244,13 +255,17 @@ static void test_container_configure(void **state)
 {
 	struct nlk *nl = *state;
 	autoclose int container = new_container(), home = netns_current();
-	struct link_veth veth = { .host_name = "h", .peer_name = "eth0", .host_mac = mac_a,
-				  .peer_mac = mac_b, .netns_fd = container };
+	struct link_veth veth = { .host_name = "h",
+				  .peer_name = "eth0",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = container };
 	struct cni_result res = { 0 };
 	struct cni_ip ip = { .iface = 0, .address = net("10.9.0.5/24") };
 	struct cni_route route = { .dst = net("0.0.0.0/0"), .table = -1, .scope = -1 };
-	struct container_setup setup = { .netns_fd = container, .ifname = "eth0", .up = true,
-					 .result = &res };
+	struct container_setup setup = {
+		.netns_fd = container, .ifname = "eth0", .up = true, .result = &res
+	};
 	struct cni_err err = { 0 };
 	struct link_info made;
 	autonlk struct nlk inside = { 0 };
