@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SHA-512 (FIPS 180-4, section 6.4): container ids of cnitool, as upstream derives them. */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SHA-512 (FIPS 180-4, section 6.4): what upstream derives container ids and chain names from. */
 #include "sha512.h"
 
 #include <string.h>
@@ -47,7 +47,7 @@ static void compress(uint64_t h[8], const uint8_t *block)
 {
 	uint64_t w[80], s[8];
 
-	for (int t = 0; t < 16; t++)
+	for (size_t t = 0; t < 16; t++)
 		w[t] = load(block + 8 * t);
 	for (int t = 16; t < 80; t++) {
 		uint64_t a = w[t - 15], b = w[t - 2];

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SHA-512 (FIPS 180-4, section 6.4): container ids of cnitool, as upstream derives them. */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SHA-512 (FIPS 180-4, section 6.4): what upstream derives container ids and chain names from. */
 #ifndef HAWSER_SHA512_H
 #define HAWSER_SHA512_H
 

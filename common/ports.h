@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Published ports: runs of consecutive host ports that lead to consecutive container ports. */
+#ifndef HAWSER_PORTS_H
+#define HAWSER_PORTS_H
+
+#include "ip.h"
+
+#include <stdint.h>
+
+/* @count host ports from @host_port on lead to as many container ports from @container_port on. */
+struct port_run {
+	uint8_t proto;		  /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
+	struct ip_addr host;	  /* host address published on; family 0: any local address */
+	struct ip_addr container; /* where connections go */
+	uint16_t host_port, container_port; /* first of each, host byte order, never 0 */
+	uint32_t count;			    /* at least 1; the last ports are at most 65535 */
+};
+
+#endif

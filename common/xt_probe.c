@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions about iptables that the kernel answers without a process. */
+#include "file.h"
+#include "xt_rules.h"
+
+#include <fcntl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* ip_tables.h and ip6_tables.h of the kernel clash with the C library's headers; both agree here.
+ */
+#define SO_GET_INFO    64 /* IPT_SO_GET_INFO, IP6T_SO_GET_INFO */
+#define SO_GET_ENTRIES 65 /* IPT_SO_GET_ENTRIES, IP6T_SO_GET_ENTRIES */
+
+struct xt_getinfo { /* struct ipt_getinfo, struct ip6t_getinfo */
+	char name[32];
+	unsigned int valid_hooks, hook_entry[5], underflow[5], num_entries, size;
+};
+
+struct xt_entries { /* struct ipt_get_entries, struct ip6t_get_entries */
+	char name[32];
+	unsigned int size;
+	uint8_t entries[] __attribute__((aligned(8)));
+};
+
+/* A request of one attribute level and its answer; names of tables and chains are short. */
+struct message {
+	struct nlmsghdr nlh;
+	struct nfgenmsg nfg;
+	uint8_t attrs[4096];
+};
+
+static int put_string(struct message *msg, uint16_t type, const char *s)
+{
+	size_t len = NLA_HDRLEN + strlen(s) + 1, at = msg->nlh.nlmsg_len;
+	struct nlattr attr = { .nla_len = (uint16_t)len, .nla_type = type };
+
+	if (at + NLA_ALIGN(len) > sizeof(*msg))
+		return -ENAMETOOLONG;
+	memcpy((uint8_t *)msg + at, &attr, sizeof(attr));
+	memcpy((uint8_t *)msg + at + NLA_HDRLEN, s, strlen(s) + 1);
+	msg->nlh.nlmsg_len = (uint32_t)(at + NLA_ALIGN(len));
+	return 0;
+}
+
+/* Send a request and receive the one message that answers it. */
+static int exchange(struct message *msg)
+{
+	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	struct timeval limit = { .tv_sec = 5 };
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	ssize_t n;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return -errno;
+	if (sendto(fd, msg, msg->nlh.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return -errno;
+	do {
+		n = recv(fd, msg, sizeof(*msg), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < sizeof(struct nlmsghdr) || msg->nlh.nlmsg_len > (size_t)n)
+		return -EBADMSG;
+	if (msg->nlh.nlmsg_type == NLMSG_ERROR) {
+		struct nlmsgerr error;
+
+		if ((size_t)n < NLMSG_HDRLEN + sizeof(error))
+			return -EBADMSG;
+		memcpy(&error, (uint8_t *)msg + NLMSG_HDRLEN, sizeof(error));
+		return error.error ? error.error : -EBADMSG;
+	}
+	return msg->nlh.nlmsg_len >= offsetof(struct message, attrs) ? 0 : -EBADMSG;
+}
+
+int xt_nft_get(int family, const char *table, const char *chain, struct xt_nft_chain *info)
+{
+	struct message msg = {
+		.nlh = { .nlmsg_len = offsetof(struct message, attrs),
+			 .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 |
+				       (chain ? NFT_MSG_GETCHAIN : NFT_MSG_GETTABLE),
+			 .nlmsg_flags = NLM_F_REQUEST },
+		/* family numbers of netfilter are those of sockets for IPv4 and IPv6 */
+		.nfg = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 },
+	};
+	struct nlattr attr;
+	size_t at, end;
+	uint32_t value;
+	int r = put_string(&msg, chain ? NFTA_CHAIN_TABLE : NFTA_TABLE_NAME, table);
+
+	if (r == 0 && chain)
+		r = put_string(&msg, NFTA_CHAIN_NAME, chain);
+	if (r == 0)
+		r = exchange(&msg);
+	if (r < 0 || !chain || !info)
+		return r;
+	*info = (struct xt_nft_chain){ 0 };
+	end = msg.nlh.nlmsg_len;
+	for (at = offsetof(struct message, attrs); at + NLA_HDRLEN <= end;
+	     at += NLA_ALIGN(attr.nla_len)) {
+		memcpy(&attr, (uint8_t *)&msg + at, sizeof(attr));
+		if (attr.nla_len < NLA_HDRLEN || at + attr.nla_len > end)
+			break;
+		if (attr.nla_len != NLA_HDRLEN + sizeof(value))
+			continue;
+		memcpy(&value, (uint8_t *)&msg + at + NLA_HDRLEN, sizeof(value));
+		if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_CHAIN_POLICY)
+			info->drops = ntohl(value) == 0; /* NF_DROP */
+		else if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_CHAIN_USE)
+			info->used = ntohl(value);
+	}
+	return 0;
+}
+
+int xt_legacy_has(int family, const char *table)
+{
+	const char *path =
+		family == AF_INET ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
+	autofree char *names = NULL;
+	int r = file_read(AT_FDCWD, path, 4096, &names, NULL);
+
+	if (r == -ENOENT) /* the module is not there, so no table is */
+		return 0;
+	if (r < 0)
+		return r;
+	for (char *name = names; *name; name += strcspn(name, "\n") + (strchr(name, '\n') != NULL))
+		if (strcspn(name, "\n") == strlen(table) &&
+		    strncmp(name, table, strlen(table)) == 0)
+			return 1;
+	return 0;
+}
+
+static int legacy_info(int family, int fd, struct xt_getinfo *info)
+{
+	socklen_t len = sizeof(*info);
+
+	return getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, SO_GET_INFO, info, &len) < 0
+		       ? -errno
+		       : 0;
+}
+
+/*
+ * Whether the table certainly has no such text: the name at the head of a chain, or a comment, in
+ * what the kernel has of the table.
+ */
+static bool legacy_lacks(int family, const char *table, const char *text)
+{
+	autoclose int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	autofree struct xt_entries *all = NULL;
+	struct xt_getinfo info = { 0 };
+	socklen_t len;
+
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	if (fd < 0 || legacy_info(family, fd, &info) < 0)
+		return false;
+	len = (socklen_t)sizeof(*all) + info.size;
+	all = calloc(1, len);
+	if (!all)
+		return false;
+	snprintf(all->name, sizeof(all->name), "%s", table);
+	all->size = info.size;
+	/* fails when the size changed in between: then one does not know */
+	if (getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, SO_GET_ENTRIES, all, &len) < 0)
+		return false;
+	return !memmem(all->entries, info.size, text, strlen(text) + 1);
+}
+
+bool xt_installed(int family)
+{
+	char path[PATH_MAX];
+
+	return xt_tool_find(xt_tool(family, "save"), path) == 0 &&
+	       xt_tool_find(xt_tool(family, "restore"), path) == 0;
+}
+
+/* Errors with which the kernel says that it knows no such thing as what was asked for. */
+static bool unknown_to_kernel(int r)
+{
+	return r == -EINVAL || r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP;
+}
+
+bool xt_absent(int family, const char *table, const char *chain)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (xt_tool_find(xt_tool(family, "save"), path) < 0)
+		return false;
+	switch (xt_variant(path)) {
+	case XT_NFT:
+		r = xt_nft_get(family, table, chain, NULL);
+		return r == -ENOENT || unknown_to_kernel(r);
+	case XT_LEGACY:
+		r = xt_legacy_has(family, table);
+		return r == 0 || (r > 0 && chain && legacy_lacks(family, table, chain));
+	case XT_OTHER:
+		break;
+	}
+	return false;
+}
+
+bool xt_uncommented(int family, const char *table, const char *chain, const char *comment)
+{
+	struct xt_nft_chain info = { 0 };
+	char path[PATH_MAX];
+	int r;
+
+	if (xt_absent(family, table, NULL))
+		return true;
+	if (xt_tool_find(xt_tool(family, "save"), path) < 0)
+		return false;
+	switch (xt_variant(path)) {
+	case XT_NFT:
+		r = xt_nft_get(family, table, chain, &info);
+		return r == -ENOENT || (r == 0 && !info.used);
+	case XT_LEGACY:
+		return legacy_lacks(family, table, comment);
+	case XT_OTHER:
+		break;
+	}
+	return false;
+}
+
+static int legacy_usable(int family)
+{
+	autoclose int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct xt_getinfo info = { .name = "nat" };
+	int r = fd < 0 ? -errno : legacy_info(family, fd, &info);
+
+	return r == -ENOPROTOOPT || r == -ENOENT ? -EOPNOTSUPP : r;
+}
+
+int xt_usable(int family)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (!xt_installed(family))
+		return -ENOENT;
+	r = xt_tool_find(xt_tool(family, "restore"), path);
+	if (r < 0)
+		return r;
+	switch (xt_variant(path)) {
+	case XT_NFT:
+		r = xt_nft_get(family, "nat", NULL, NULL);
+		return r == -ENOENT ? 0 : unknown_to_kernel(r) ? -EOPNOTSUPP : r;
+	case XT_LEGACY:
+		return legacy_usable(family);
+	case XT_OTHER:
+		break;
+	}
+	return 0;
+}
+
+/* Whether a built-in chain of the filter table drops, or has rules that are not CNI plugins'. */
+static int chain_drops(int family, const char *name)
+{
+	auto_xt_output struct xt_output output = { 0 };
+	auto_xt_save struct xt_save save = { 0 };
+	const char *argv[] = { xt_tool(family, "save"), "-t", "filter", NULL };
+	struct xt_nft_chain chain = { 0 };
+	char path[PATH_MAX], append[32], drops[32];
+	int r;
+
+	if (xt_tool_find(argv[0], path) < 0)
+		return 0;
+	if (xt_absent(family, "filter", NULL))
+		return 0;
+	if (xt_variant(path) == XT_NFT) {
+		r = xt_nft_get(family, "filter", name, &chain);
+		if (r == -ENOENT)
+			return 0;
+		if (r < 0 || chain.drops)
+			return r < 0 ? r : 1;
+		if (!chain.used)
+			return 0;
+	}
+	r = xt_tool_run(path, argv, "", &output);
+	if (r < 0)
+		return r;
+	if (output.status != 0)
+		return -EIO;
+	r = output.out.s ? xt_save_parse(take_ptr(output.out.s), &save) : 0;
+	if (r < 0)
+		return r;
+	snprintf(append, sizeof(append), "-A %s ", name);
+	snprintf(drops, sizeof(drops), ":%s DROP", name);
+	for (size_t i = 0; i < save.n; i++) {
+		const char *line = save.lines[i], *target = xt_line_target(line);
+
+		if (strcmp(line, drops) == 0)
+			return 1;
+		if (strncmp(line, append, strlen(append)) == 0 &&
+		    !(target && strncmp(target, "CNI-", 4) == 0))
+			return 1;
+	}
+	return 0;
+}
+
+int xt_forward_drops(int family)
+{
+	return chain_drops(family, "FORWARD");
+}
+
+int xt_input_drops(int family)
+{
+	return chain_drops(family, "INPUT");
+}
