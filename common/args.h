@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ARGS_ID_MAX  238 /* "<id>-<ifname>" is a file name of ours: 238 + 1 + 15 < 256 */
+#define ARGS_ID_MAX  220 /* "<id>-<ifname>:<plugin>" is a file name of ours */
 #define ARGS_NET_MAX 200 /* a directory name, and part of the runtime's cache file name */
 
 /**
@@ -20,7 +20,8 @@
  */
 int args_check_id(const char *id, struct cni_err *err);
 
-/** args_check_network() - network name, same alphabet as ids. @err: CNI_E_CONF. Return: 0 or -errno. */
+/** args_check_network() - network name, same alphabet as ids. @err: CNI_E_CONF. Return: 0 or
+ * -errno. */
 int args_check_network(const char *name, struct cni_err *err);
 
 /**

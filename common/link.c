@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -341,7 +342,7 @@ static void __attribute__((noreturn)) delete_in_child(int index, int report)
 		r = -errno;
 	/* only the netlink socket and the report pipe stay, as descriptors 0 and 1 */
 	dup2(report, 1);
-	close_range(2, ~0U, 0);
+	syscall(SYS_close_range, 2, ~0U, 0); /* not in every C library */
 	close(0);
 	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); /* descriptor 0 */
 	if (fd < 0 || send(fd, &req, sizeof(req), 0) < 0 || recv(fd, &ack, sizeof(ack), 0) < 0)

@@ -103,3 +103,27 @@ int route_find(struct nlk *nl, int index, const struct cni_route *route)
 	/* a table that was never used does not exist */
 	return r == -ENOENT ? 0 : r < 0 ? r : s.found;
 }
+
+static int read_interface(const struct nlmsghdr *hdr, void *arg)
+{
+	struct nlattr *attr[RTA_MAX + 1];
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(struct rtmsg), attr, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if (attr[RTA_OIF])
+		*(int *)arg = (int)nla_get_u32(attr[RTA_OIF]);
+	return 0;
+}
+
+int route_interface(struct nlk *nl, const struct ip_addr *ip)
+{
+	struct rtmsg rtm = { .rtm_family = ip->family, .rtm_dst_len = ip_bits(ip) };
+	struct nl_msg *m = nlk_request(nl, "look up the route", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+	int index = -ENETUNREACH, r;
+
+	nlk_put(nl, m, RTA_DST, ip->b, ip_bytes(ip));
+	r = nlk_send(nl, read_interface, &index);
+	return r < 0 ? r : index;
+}

@@ -27,4 +27,13 @@ void route_queue_add(struct nlk *nl, int index, const struct cni_route *route, b
  */
 int route_find(struct nlk *nl, int index, const struct cni_route *route);
 
+/**
+ * route_interface() - which interface the kernel would send a packet to an address through
+ * @nl: socket, nothing queued
+ * @ip: destination
+ *
+ * Return: interface index, or a negative errno (-ENETUNREACH: no route).
+ */
+int route_interface(struct nlk *nl, const struct ip_addr *ip);
+
 #endif

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The veth pair of an attachment: names derived from its owner, and removal that needs nothing else. */
+/* The veth pair of an attachment: names derived from its owner, and removal that needs nothing
+ * else. */
 #include "veth.h"
 
 #include "args.h"
 #include "cleanup.h"
+#include "hash.h"
 #include "log.h"
 #include "netns.h"
 
 #include <string.h>
-
-/* FNV-1a over the NUL-terminated strings, then the finalizer of splitmix64 to spread the bits. */
-static uint64_t hash_strings(const char *const *strings, uint64_t seed)
-{
-	uint64_t h = 0xcbf29ce484222325ULL ^ seed;
-
-	for (; *strings; strings++) {
-		const char *s = *strings;
-
-		do
-			h = (h ^ (unsigned char)*s) * 0x100000001b3ULL;
-		while (*s++);
-	}
-	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	h = (h ^ (h >> 27)) * 0x94d049bb133111ebULL;
-	return h ^ (h >> 31);
-}
 
 static void mac_of_hash(uint64_t h, uint8_t mac[6])
 {
@@ -63,7 +48,8 @@ static int remove_index(struct nlk *nl, const char *name, int index, bool wait, 
 }
 
 /* Return: 1 when our host end was there and is removed, 0 when it was not, or a negative errno. */
-static int remove_derived(struct nlk *nl, const struct veth_ids *ids, bool wait, struct cni_err *err)
+static int remove_derived(struct nlk *nl, const struct veth_ids *ids, bool wait,
+			  struct cni_err *err)
 {
 	struct link_info info;
 	int r = link_get(nl, ids->host_name, &info);
@@ -112,7 +98,8 @@ static int remove_inside(const char *netns, const char *ifname, bool wait, struc
 }
 
 /* The host end that prevResult names, when kind and MAC are what it says. */
-static int remove_previous(struct nlk *nl, const struct cni_call *call, bool wait, struct cni_err *err)
+static int remove_previous(struct nlk *nl, const struct cni_call *call, bool wait,
+			   struct cni_err *err)
 {
 	for (size_t i = 0; call->prev && i < call->prev->n_ifaces; i++) {
 		const struct cni_iface *iface = &call->prev->ifaces[i];
@@ -130,8 +117,8 @@ static int remove_previous(struct nlk *nl, const struct cni_call *call, bool wai
 	return 0;
 }
 
-int veth_remove(const struct cni_call *call, const char *container_id, const char *ifname, bool wait,
-		struct cni_err *err)
+int veth_remove(const struct cni_call *call, const char *container_id, const char *ifname,
+		bool wait, struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
 	struct veth_ids ids;

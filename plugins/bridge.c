@@ -8,17 +8,21 @@
  * the host end of a veth pair as a port of the bridge, named veth<hash of network, id, ifname>;
  *   - in the container: the other end under CNI_IFNAME, up, with the addresses and routes that IPAM
  *     gave. Its MAC follows its IPv4 address unless the configuration asks for another;
+ *   - in netfilter, if asked for (bridge_filter.c): masquerading of the subnet, and elements that
+ *     tie the host end to the container's addresses;
  *   - on disk: IPAM's lease and an attachment record.
  *
- * ADD makes its lasting effects in the order lease, bridge, record, link; each is in the undo list
- * before the next can fail. Addresses and routes of the container live and die with the link. Host
- * settings that others may rely on by then (forwarding) come last and are not taken back.
+ * ADD makes its lasting effects in the order lease, record and netfilter, bridge, link; each is in
+ * the undo list before the next can fail. Addresses and routes of the container live and die with
+ * the link. Host settings that others may rely on by then (forwarding) come last and are not taken
+ * back.
  *
  * DEL, GC and rollback are one function, detach(). It derives everything from (network, id,
  * ifname), goes on after errors and releases the lease last.
  */
 #include "addr.h"
 #include "args.h"
+#include "chain.h"
 #include "cleanup.h"
 #include "cni.h"
 #include "container.h"
@@ -26,6 +30,7 @@
 #include "log.h"
 #include "netns.h"
 #include "plugins/bridge_conf.h"
+#include "plugins/bridge_filter.h"
 #include "state.h"
 #include "sysctl.h"
 #include "veth.h"
@@ -51,11 +56,14 @@ struct attach {
 static int detach(const struct cni_call *call, const struct bridge_conf *conf,
 		  const char *container_id, const char *ifname, struct cni_err *err)
 {
-	int r = veth_remove(call, container_id, ifname, conf->wait_for_release, err), r2;
+	struct state_key key = { call->network, container_id, ifname, "bridge" };
+	struct cni_err step = { 0 };
+	int r = veth_remove(call, container_id, ifname, conf->wait_for_release, err);
 
-	r2 = state_remove(call->network, container_id, ifname);
-	if (r2 < 0 && r == 0)
-		r = cni_fail(err, CNI_E_IO, r2, "remove the attachment record of %s", container_id);
+	if (bridge_filter_remove(&key, call, conf, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
 	return r;
 }
 
@@ -71,13 +79,14 @@ static int undo_link(const void *arg, struct cni_err *err)
 			   err);
 }
 
-/* undo_fn: the record of a failed ADD. */
+/* undo_fn: the record of a failed ADD, and its part in netfilter. */
 static int undo_record(const void *arg, struct cni_err *err)
 {
 	const struct cni_call *call = arg;
-	int r = state_remove(call->network, call->container_id, call->ifname);
+	struct state_key key = { call->network, call->container_id, call->ifname, "bridge" };
+	struct bridge_conf nothing_else = { 0 };
 
-	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 0;
+	return bridge_filter_remove(&key, call, &nothing_else, err);
 }
 
 /* A second ADD must not touch what the first one made, so it is found out before anything is done.
@@ -205,29 +214,20 @@ static void choose_mac(struct attach *a, const struct cni_result *result)
 static int write_record(const struct attach *a, const struct cni_result *result, struct undo *undo,
 			struct cni_err *err)
 {
+	struct state_key key = { a->call->network, a->call->container_id, a->call->ifname,
+				 "bridge" };
 	json_auto_t *record =
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "plugin", "bridge", "network",
-			  a->call->network, "containerID", a->call->container_id, "ifname",
-			  a->call->ifname, "bridge", a->conf.bridge, "hostInterface",
-			  a->ids.host_name, "ipam", a->conf.ipam_type);
+		json_pack("{s:s, s:s, s:s*, s:s, s:O*}", "bridge", a->conf.bridge, "hostInterface",
+			  a->ids.host_name, "ipam", a->conf.ipam_type, "netns", a->call->netns,
+			  "dataDir", conf_get(a->conf.ipam, "dataDir"));
 	json_t *ips = json_array();
 	char text[IP_STRLEN];
-	int r;
 
 	for (size_t i = 0; i < result->n_ips; i++)
 		json_array_append_new(ips, json_string(ip_net_str(&result->ips[i].address, text)));
 	json_object_set_new(record, "ips", ips);
-	json_object_set_new(record, "netns", json_string(a->call->netns));
-	r = state_write(a->call->network, a->call->container_id, a->call->ifname, record);
-	if (r == -EROFS || r == -EACCES) {
-		log_warn("no attachment record below " STATE_ROOT ": %s; GC will not see this one",
-			 strerror(-r));
-		return 0;
-	}
-	if (r < 0)
-		return cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
 	undo_push(undo, "attachment record", undo_record, a->call);
-	return 0;
+	return bridge_filter_add(&key, &a->conf, &a->ids, result, record, err);
 }
 
 static int create_pair(struct attach *a, struct undo *undo, struct cni_err *err)
@@ -349,8 +349,6 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 	if (r == 0)
 		r = assign_gateways(a, result, undo, err);
 	if (r == 0)
-		choose_mac(a, result);
-	if (r == 0)
 		r = create_pair(a, undo, err);
 	return r < 0 ? r : configure_port(a, err);
 }
@@ -365,6 +363,7 @@ static int attach(struct attach *a, struct cni_result *result, struct undo *undo
 		return r;
 	complete_gateways(&a->conf, result);
 	add_default_routes(&a->conf, result);
+	choose_mac(a, result);
 	r = write_record(a, result, undo, err);
 	if (r == 0)
 		r = attach_host(a, result, undo, err);
@@ -467,6 +466,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 		r = container_check(call, &peer, err);
 	if (r == 0)
 		r = check_host(call, &conf, peer, err);
+	if (r == 0)
+		r = bridge_filter_check(call, &conf, err);
 	if (r == 0 && conf.ipam_type)
 		r = ipam_check(call, conf.ipam_type, err);
 	return r;
@@ -476,39 +477,25 @@ static int check(const struct cni_call *call, struct cni_err *err)
 struct gc {
 	const struct cni_call *call;
 	const struct bridge_conf *conf;
-	struct cni_err *err;
 };
 
-static int gc_one(const char *container_id, const char *ifname, void *arg)
+static int gc_one(const struct state_key *key, const void *arg, struct cni_err *err)
 {
 	const struct gc *gc = arg;
-	struct cni_err step = { 0 };
-	int r;
 
-	if (cni_valid_has(gc->call, container_id, ifname))
-		return 0;
-	log_trace("gc: %s %s is not valid any more", container_id, ifname);
-	r = detach(gc->call, gc->conf, container_id, ifname, &step);
-	cni_err_merge(gc->err, &step);
-	return r;
+	return detach(gc->call, gc->conf, key->container_id, key->ifname, err);
 }
 
 static int gc(const struct cni_call *call, struct cni_err *err)
 {
 	struct bridge_conf conf = { 0 };
-	struct gc gc = { call, &conf, err };
+	struct gc gc = { call, &conf };
 	struct cni_err step = { 0 };
 	int r = bridge_conf_read(call, &conf, err);
 
 	if (r < 0)
 		return r;
-	if (!call->have_valid)
-		log_warn("GC: no cni.dev/valid-attachments in the configuration: nothing is "
-			 "removed");
-	else
-		r = state_each(call->network, "bridge", gc_one, &gc);
-	if (r < 0)
-		cni_fail(err, CNI_E_IO, r, "list the attachments of network \"%s\"", call->network);
+	r = chain_gc(call, gc_one, &gc, err);
 	if (conf.ipam_type && ipam_gc(call, conf.ipam_type, &step) < 0) {
 		cni_err_merge(err, &step);
 		r = -EIO;
@@ -523,6 +510,8 @@ static int status(const struct cni_call *call, struct cni_err *err)
 
 	if (r == 0)
 		r = bridge_conf_validate(call, &conf, err);
+	if (r == 0)
+		r = bridge_filter_status(&conf, err);
 	if (r == 0 && conf.ipam_type)
 		r = ipam_status(call, conf.ipam_type, err);
 	return r;

@@ -17,9 +17,10 @@ const struct conf_key bridge_keys[] = {
 	{ "forceAddress", CONF_BOOL, FIELD(force_address), .dflt = "false",
 	  .help = "replace a different address of the bridge" },
 	{ "ipMasq", CONF_BOOL, FIELD(ip_masq), .dflt = "false",
-	  .help = "not supported by this version: an error when true" },
+	  .help = "give traffic that leaves the subnet the host's address" },
 	{ "ipMasqBackend", CONF_STRING, FIELD(ip_masq_backend),
-	  .help = "not supported by this version: an error when given" },
+	  .dflt = "nftables, or iptables where the kernel lacks it",
+	  .help = "\"nftables\" or \"iptables\"" },
 	{ "mtu", CONF_INT, FIELD(mtu), .min = 0, .max = 65535, .dflt = "0, the kernel's",
 	  .help = "MTU of a new bridge and of the veth pair" },
 	{ "hairpinMode", CONF_BOOL, FIELD(hairpin), .dflt = "false",
@@ -33,7 +34,10 @@ const struct conf_key bridge_keys[] = {
 	{ "preserveDefaultVlan", CONF_BOOL, FIELD(preserve_default_vlan), .dflt = "false",
 	  .help = "keep the port's default VLAN beside vlan and vlanTrunk" },
 	{ "macspoofchk", CONF_BOOL, FIELD(macspoofchk), .dflt = "false",
-	  .help = "not supported by this version: an error when true" },
+	  .help = "drop frames from the container with another source MAC" },
+	{ "antispoof", CONF_BOOL, FIELD(antispoof), .dflt = "false",
+	  .help = "macspoofchk, and drop ARP, IPv4 and IPv6 with other source addresses, router "
+		  "advertisements and DHCP server messages" },
 	{ "enabledad", CONF_BOOL, FIELD(dad), .dflt = "false",
 	  .help = "IPv6 duplicate address detection in the container" },
 	{ "disableContainerInterface", CONF_BOOL, FIELD(disable_container_interface),
@@ -88,19 +92,17 @@ static int read_mac(const struct cni_call *call, struct bridge_conf *conf, struc
 	return r;
 }
 
-/* What the next version brings is refused, never ignored. */
-static int refuse_unsupported(const struct bridge_conf *conf, struct cni_err *err)
+static int check_masq_backend(struct bridge_conf *conf, struct cni_err *err)
 {
-	if (conf->ip_masq)
-		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"ipMasq\": true is not supported by this version");
-	if (conf->ip_masq_backend)
-		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"ipMasqBackend\": \"%.60s\" is not supported by this version",
-				conf->ip_masq_backend);
-	if (conf->macspoofchk)
-		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"macspoofchk\": true is not supported by this version");
+	const char *backend = conf->ip_masq_backend;
+
+	if (backend && !*backend)
+		conf->ip_masq_backend = NULL;
+	else if (backend && strcmp(backend, "nftables") != 0 && strcmp(backend, "iptables") != 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"ipMasqBackend\": unknown ipmasq backend \"%.60s\" "
+				"(\"nftables\" or \"iptables\")",
+				backend);
 	return 0;
 }
 
@@ -128,7 +130,7 @@ int bridge_conf_read(const struct cni_call *call, struct bridge_conf *conf, stru
 
 int bridge_conf_validate(const struct cni_call *call, struct bridge_conf *conf, struct cni_err *err)
 {
-	int r = refuse_unsupported(conf, err);
+	int r = check_masq_backend(conf, err);
 
 	if (r == 0)
 		r = args_check_ifname(conf->bridge, CNI_E_CONF, "bridge", err);

@@ -10,8 +10,8 @@
 struct bridge_conf {
 	const char *bridge;
 	bool is_gateway, is_default_gateway, force_address;
-	bool ip_masq, macspoofchk;
-	const char *ip_masq_backend;
+	bool ip_masq, macspoofchk, antispoof;
+	const char *ip_masq_backend; /* "nftables", "iptables" or NULL */
 	int64_t mtu;
 	bool hairpin, promisc;
 	int64_t vlan;
@@ -46,7 +46,7 @@ int bridge_conf_read(const struct cni_call *call, struct bridge_conf *conf, stru
  * bridge_conf_validate() - what ADD, CHECK and STATUS need beyond that
  * @call: the call
  * @conf: of bridge_conf_read(); MAC and VLANs are worked out, isDefaultGateway implies isGateway
- * @err: CNI_E_CONF; CNI_E_FIELD for keys this version does not support; CNI_E_ENV for CNI_ARGS
+ * @err: CNI_E_CONF; CNI_E_ENV for CNI_ARGS
  *
  * Return: 0, or a negative errno.
  */

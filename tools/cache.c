@@ -149,7 +149,7 @@ int cache_list(const char *network, json_t **list)
 		if (e->d_name[0] == '.' || read_file(e->d_name, &obj) < 0)
 			continue;
 		name = json_string_value(conf_get(obj, "networkName"));
-		if (name && strcmp(name, network) == 0)
+		if (name && (!network || strcmp(name, network) == 0))
 			json_array_append(*list, obj);
 		json_decref(obj);
 	}

@@ -32,7 +32,7 @@ int cache_remove(const char *network, const char *container_id, const char *ifna
 
 /**
  * cache_list() - all readable entries of a network
- * @network: name
+ * @network: name; NULL: of all networks
  * @list: new reference to an array of cache objects
  *
  * Return: 0, or a negative errno.

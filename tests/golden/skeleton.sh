@@ -49,7 +49,7 @@ for p in bridge loopback host-local static; do
 	check "$p: --help names the plugin" eval '"$BIN/$p" --help | head -1 | grep -q "^$p "'
 	case $p in
 	bridge) keys='bridge isGateway isDefaultGateway forceAddress ipMasq ipMasqBackend mtu hairpinMode promiscMode vlan vlanTrunk
-		preserveDefaultVlan macspoofchk enabledad disableContainerInterface portIsolation waitForRelease ipam runtimeConfig.mac args.cni.mac' ;;
+		preserveDefaultVlan macspoofchk antispoof enabledad disableContainerInterface portIsolation waitForRelease ipam runtimeConfig.mac args.cni.mac' ;;
 	host-local) keys='ipam.subnet ipam.rangeStart ipam.rangeEnd ipam.gateway ipam.ranges ipam.routes ipam.resolvConf ipam.dataDir' ;;
 	static) keys='ipam.addresses ipam.routes ipam.dns' ;;
 	*) keys= ;;

@@ -135,9 +135,6 @@ for f in 4 6 dual; do
 done
 slate a
 fails "hairpinMode and promiscMode" 7 hairpinMode bridge ADD a "$(conf "\"hairpinMode\":true,\"promiscMode\":true,$(ipam 4)")"
-fails "ipMasq" 2 ipMasq bridge ADD a "$(conf "\"ipMasq\":true,$(ipam 4)")"
-fails "ipMasqBackend" 2 ipMasqBackend bridge ADD a "$(conf "\"ipMasqBackend\":\"nftables\",$(ipam 4)")"
-fails "macspoofchk" 2 macspoofchk bridge ADD a "$(conf "\"macspoofchk\":true,$(ipam 4)")"
 fails "mtu out of range" 7 mtu bridge ADD a "$(conf "\"mtu\":70000,$(ipam 4)")"
 fails "wrong type of a key" 6 mtu bridge ADD a "$(conf "\"mtu\":\"big\",$(ipam 4)")"
 fails "vlan out of range" 7 vlan bridge ADD a "$(conf "\"vlan\":4095,$(ipam 4)")"

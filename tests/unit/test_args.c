@@ -59,7 +59,7 @@ static void ids(void **state)
 	assert_int_equal(err.code, 0);
 	longest[ARGS_ID_MAX] = 'x';
 	longest[ARGS_ID_MAX + 1] = '\0';
-	refuse_id(longest, "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\" has more than 238");
+	refuse_id(longest, "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\" has more than 220");
 	refuse_id("", "missing containerID");
 	refuse_id(NULL, "missing containerID");
 	refuse_id("a b", "CNI_CONTAINERID: invalid characters in containerID \"a b\"");

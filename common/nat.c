@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What one attachment needs of netfilter, and how it gets into the kernel and out again.
+ *
+ * All changes are made under one lock of ours, so that two plugins never decide on the same
+ * ruleset, and with the generation id in the batch, so that nobody else's change slips in between
+ * question and commit. Questions are about exact names and keys: their cost does not grow.
+ */
+#include "nat.h"
+
+#include "args.h"
+#include "cleanup.h"
+#include "fault.h"
+#include "file.h"
+#include "hash.h"
+#include "listener.h"
+#include "lock.h"
+#include "log.h"
+#include "nat_priv.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#define LOCK_DIR  "/run/hawser"
+#define LOCK_FILE LOCK_DIR "/nftables.lock"
+
+/* Others may commit, too, but not forever between our question and our batch. */
+#define TRIES 200
+
+/* The static part, and with it everything else when it has been flushed. */
+static int ensure(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
+{
+	bool bridge = nat_needs_bridge(plan);
+	int r = ruleset_state(nft, bridge);
+
+	if (r == 0) {
+		r = nat_rebuild(nft, bridge, &plan->owner, NULL);
+		if (r == -ENOENT && bridge)
+			return nft_fail(err, nft, r,
+					"create the ruleset of family bridge (the kernel needs "
+					"CONFIG_NF_TABLES_BRIDGE)");
+	}
+	return r < 0 ? nft_fail(err, nft, r, "create table inet " RULESET_TABLE) : 0;
+}
+
+/* ---- conflicts ---- */
+
+static const char *proto_name(int proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
+}
+
+static int conflict(struct cni_err *err, const struct port_run *run, unsigned int offset,
+		    const char *owner)
+{
+	char host[IP_STRLEN] = "any address";
+
+	if (run->host.family)
+		ip_str(&run->host, host);
+	return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
+			"\"hostPort\": %s port %u on %s is published by %s already",
+			proto_name(run->proto), run->host_port + offset, host, owner);
+}
+
+/* Some ports of a run. Each may be in the map of exact keys or within a range: ask about both. */
+static int find_conflict(struct nft *nft, const struct port_run *run, unsigned int first,
+			 unsigned int n, const char *own, struct cni_err *err)
+{
+	struct nat_elem e[NFT_QUESTIONS] = { 0 };
+	struct nat_elems l = { .e = e, .n = 2 * (size_t)n };
+	int r;
+
+	for (size_t k = 0; k < l.n; k++)
+		nat_encode_port(run, first + k / 2, k % 2, &e[k]);
+	nat_elems_alloc(&l);
+	r = nat_ask_elems(nft, &l);
+	if (r < 0)
+		r = nft_fail(err, nft, r, "look ports up in nf_tables");
+	for (size_t k = 0; r == 0 && k < l.n; k++)
+		if (l.found[k] && strcmp(l.owner[k], own) != 0)
+			r = conflict(err, run, first + k / 2, l.owner[k]);
+	l.e = NULL;
+	nat_elems_free(&l);
+	return r;
+}
+
+static int find_conflicts(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
+{
+	const unsigned int step = NFT_QUESTIONS / 2;
+	char own[NAT_OWNER_MAX];
+
+	nat_owner_text(&plan->owner, own);
+	for (size_t i = 0; i < plan->n_runs; i++) {
+		const struct port_run *run = &plan->runs[i];
+
+		for (unsigned int k = 0; k < run->count; k += step) {
+			unsigned int n = run->count - k < step ? run->count - k : step;
+			int r = find_conflict(nft, run, k, n, own, err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int nat_listeners(const struct nat_plan *plan, struct cni_err *err)
+{
+	for (size_t i = 0; i < plan->n_runs; i++) {
+		int r = listener_find(&plan->runs[i], plan->owner.container_id, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the operations ---- */
+
+/* The lock that every change of our tables is made under. Return: descriptor or -errno. */
+int nat_lock(struct cni_err *err)
+{
+	int fd = lock_file(AT_FDCWD, LOCK_FILE, 0600);
+
+	if (fd == -ENOENT && file_mkdirs(LOCK_DIR, 0755) == 0)
+		fd = lock_file(AT_FDCWD, LOCK_FILE, 0600);
+	return fd < 0 ? cni_fail(err, CNI_E_IO, fd, "lock " LOCK_FILE) : fd;
+}
+
+int nat_open(struct nft *nft, struct cni_err *err)
+{
+	int r = nft_open(nft);
+
+	return r < 0 ? nft_fail(err, nft, r, "open a netfilter socket") : 0;
+}
+
+/* One try to put what is missing. Return: as nft_commit(). */
+static int put_missing(struct nft *nft, const struct nat_plan *plan, struct nat_elems *l,
+		       uint32_t genid)
+{
+	autofree bool *found = calloc(plan->n_chains + 1, sizeof(*found));
+	autofree bool *whole = calloc(plan->n_chains + 1, sizeof(*whole));
+	autofree struct nat_elem *add = calloc(l->n + 1, sizeof(*add));
+	autofree struct nat_elem *replace = calloc(l->n + 1, sizeof(*replace));
+	autofree const char **owners = calloc(l->n + 1, sizeof(*owners));
+	char own[NAT_OWNER_MAX], shared[NAT_OWNER_MAX];
+	size_t n = 0, n_replace = 0, n_chains = 0;
+	int r;
+
+	if (!found || !whole || !add || !replace || !owners)
+		abort();
+	nat_owner_text(&plan->owner, own);
+	nat_owner_of(&plan->owner, NAT_LOCALNET, shared);
+	r = nat_ask_chains(nft, plan, found, whole);
+	if (r == 0)
+		r = nat_ask_elems(nft, l);
+	if (r < 0)
+		return r;
+	nft_begin(nft, genid);
+	for (size_t i = 0; i < plan->n_chains; i++) {
+		if (whole[i])
+			continue;
+		if (found[i]) {
+			char name[NAT_CHAIN_NAMELEN];
+
+			ruleset_chain_name(plan->owner.network, &plan->chains[i], name);
+			nft_put_del_chain(nft, NFPROTO_INET, RULESET_TABLE, name);
+		}
+		ruleset_put_chain(nft, plan->owner.network, &plan->chains[i]);
+		n_chains++;
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		bool is_shared = nat_sets[l->e[i].set].shared;
+
+		if (l->found[i] && (is_shared || (l->same[i] && strcmp(l->owner[i], own) == 0)))
+			continue;
+		if (l->found[i])
+			replace[n_replace++] = l->e[i];
+		owners[n] = is_shared ? shared : own;
+		add[n++] = l->e[i];
+	}
+	if (n + n_chains == 0)
+		return 0;
+	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, replace, NULL, n_replace);
+	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, add, owners, n);
+	return nft_commit(nft);
+}
+
+static int put_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
+{
+	autoelems struct nat_elems l = { 0 };
+	uint32_t genid;
+	int r = -ERESTART;
+
+	nat_encode(plan, &l);
+	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
+		r = nft_genid(nft, &genid);
+		if (r == 0)
+			r = put_missing(nft, plan, &l, genid);
+	}
+	return r < 0 ? nft_fail(err, nft, r, "add %zu elements to table inet " RULESET_TABLE, l.n)
+		     : 0;
+}
+
+/* ---- what the network's last attachment takes along ---- */
+
+#define NETWORKS LOCK_DIR "/networks"
+
+/* Remember which chains a network has, by empty files: its configuration may change meanwhile. */
+static int note_chains(const struct nat_plan *plan)
+{
+	char path[PATH_MAX], name[NAT_CHAIN_NAMELEN];
+	int r;
+
+	if (plan->n_chains == 0)
+		return 0;
+	snprintf(path, sizeof(path), NETWORKS "/%s", plan->owner.network);
+	r = access(path, F_OK) == 0 ? 0 : file_mkdirs(path, 0755);
+	for (size_t i = 0; r == 0 && i < plan->n_chains; i++) {
+		autoclose int fd = -1;
+
+		snprintf(path, sizeof(path), NETWORKS "/%s/%s:%s", plan->owner.network,
+			 plan->owner.plugin,
+			 ruleset_chain_name(plan->owner.network, &plan->chains[i], name));
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+/* Call for each chain noted for the network by this plugin. */
+static void each_noted(const struct state_key *key, void (*fn)(const char *chain, void *arg),
+		       void *arg)
+{
+	autodir DIR *dir = NULL;
+	char path[PATH_MAX];
+	size_t len = strlen(key->plugin);
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)))
+		if (strncmp(e->d_name, key->plugin, len) == 0 && e->d_name[len] == ':')
+			fn(e->d_name + len + 1, arg);
+}
+
+struct noted {
+	char name[64][NAT_CHAIN_NAMELEN];
+	bool exists[64];
+	unsigned int n;
+};
+
+static void collect_noted(const char *chain, void *arg)
+{
+	struct noted *noted = arg;
+
+	if (noted->n < 64)
+		snprintf(noted->name[noted->n++], NAT_CHAIN_NAMELEN, "%s", chain);
+}
+
+static void ask_noted(struct nft *nft, const struct state_key *key, struct noted *noted)
+{
+	each_noted(key, collect_noted, noted);
+	for (unsigned int i = 0; i < noted->n; i++) {
+		struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETCHAIN, NFPROTO_INET, 0);
+
+		mnl_attr_put_strz(hdr, NFTA_CHAIN_TABLE, RULESET_TABLE);
+		mnl_attr_put_strz(hdr, NFTA_CHAIN_NAME, noted->name[i]);
+	}
+	if (noted->n && nft_ask(nft, nat_take_existence, noted->exists) < 0)
+		noted->n = 0;
+}
+
+static void forget_noted(const struct state_key *key, const struct noted *noted)
+{
+	char path[PATH_MAX];
+
+	for (unsigned int i = 0; i < noted->n; i++) {
+		snprintf(path, sizeof(path), NETWORKS "/%s/%s:%s", key->network, key->plugin,
+			 noted->name[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
+	rmdir(path); /* not empty: another plugin of the chain is still there */
+}
+
+/* One try to take out what is ours. Return: as nft_commit(). */
+static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_elems *l, bool last,
+		    struct noted *noted, uint32_t genid)
+{
+	autofree struct nat_elem *gone = calloc(l->n + 1, sizeof(*gone));
+	char own[NAT_OWNER_MAX], shared[NAT_OWNER_MAX];
+	size_t n = 0, n_chains = 0;
+	int r = nat_ask_elems(nft, l);
+
+	if (!gone)
+		abort();
+	if (r < 0)
+		return r;
+	noted->n = 0;
+	if (last)
+		ask_noted(nft, &plan->owner, noted);
+	nat_owner_text(&plan->owner, own);
+	nat_owner_of(&plan->owner, NAT_LOCALNET, shared);
+	for (size_t i = 0; i < l->n; i++) {
+		bool is_shared = nat_sets[l->e[i].set].shared;
+
+		if (l->found[i] && (!is_shared || last) &&
+		    strcmp(l->owner[i], is_shared ? shared : own) == 0)
+			gone[n++] = l->e[i];
+	}
+	nft_begin(nft, genid);
+	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, gone, NULL, n);
+	for (unsigned int i = 0; i < noted->n; i++) {
+		if (noted->exists[i]) {
+			nft_put_del_chain(nft, NFPROTO_INET, RULESET_TABLE, noted->name[i]);
+			n_chains++;
+		}
+	}
+	return n + n_chains ? nft_commit(nft) : 0;
+}
+
+static int remove_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
+{
+	autoelems struct nat_elems l = { 0 };
+	struct noted noted = { 0 };
+	int others = state_others(&plan->owner), r = -ERESTART;
+	uint32_t genid;
+
+	if (others < 0)
+		return cni_fail(err, CNI_E_IO, others, "list the records of network \"%s\"",
+				plan->owner.network);
+	nat_encode(plan, &l);
+	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
+		r = nft_genid(nft, &genid);
+		if (r == 0)
+			r = take_out(nft, plan, &l, !others, &noted, genid);
+	}
+	if (r < 0)
+		return nft_fail(err, nft, r,
+				"remove the elements of %s from table inet " RULESET_TABLE,
+				plan->owner.container_id);
+	if (!others)
+		forget_noted(&plan->owner, &noted);
+	return 0;
+}
+
+int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err)
+{
+	autoclose int lock = nat_lock(err);
+	autonft struct nft nft = { 0 };
+	struct cni_err ignored = { 0 };
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = nat_open(&nft, err);
+	if (r == 0)
+		r = ensure(&nft, plan, err);
+	if (r == 0)
+		r = find_conflicts(&nft, plan, err);
+	if (r == 0 && check_host)
+		r = nat_listeners(plan, err);
+	if (r < 0)
+		return r;
+	json_object_set_new(record, "nftables", nat_plan_json(plan));
+	r = note_chains(plan);
+	if (r == 0)
+		r = state_write(&plan->owner, record);
+	if (r < 0)
+		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
+	else
+		r = put_plan(&nft, plan, err);
+	if (r < 0) {
+		fault_off();
+		remove_plan(&nft, plan, &ignored);
+		state_remove(&plan->owner);
+	}
+	return r;
+}
+
+int nat_del(const struct state_key *key, struct cni_err *err)
+{
+	autoclose int lock = -1;
+	autonft struct nft nft = { 0 };
+	autoplan struct nat_plan plan = { 0 };
+	json_auto_t *record = NULL;
+	int r = state_read(key, &record), r2;
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && !json_object_get(record, "nftables")) {
+		r = state_remove(key);
+		return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 1;
+	}
+	lock = nat_lock(err);
+	if (lock < 0)
+		return lock;
+	if (r == 0)
+		r = nat_plan_read(record, &plan);
+	if (r == -EBADMSG)
+		log_warn("the record of %s is damaged: its elements stay until \"hawser reload\"",
+			 key->container_id);
+	else if (r >= 0)
+		r = nat_open(&nft, err);
+	if (r == 0)
+		r = remove_plan(&nft, &plan, err);
+	r2 = state_remove(key);
+	if (r2 < 0 && (r == 0 || r == -EBADMSG))
+		r = cni_fail(err, CNI_E_IO, r2, "remove the attachment record");
+	return r == -EBADMSG ? 1 : r < 0 ? r : 1;
+}
+
+int nat_check(const struct nat_plan *plan, struct cni_err *err)
+{
+	autofree bool *found = calloc(plan->n_chains + 1, sizeof(*found));
+	autofree bool *whole = calloc(plan->n_chains + 1, sizeof(*whole));
+	autonft struct nft nft = { 0 };
+	autoelems struct nat_elems l = { 0 };
+	char own[NAT_OWNER_MAX], name[NAT_CHAIN_NAMELEN];
+	int r = nat_open(&nft, err);
+
+	if (!found || !whole)
+		abort();
+	if (r < 0)
+		return r;
+	r = ruleset_state(&nft, nat_needs_bridge(plan));
+	if (r == 0)
+		return cni_fail(err, CNI_E_FAILED, 0,
+				"table inet " RULESET_TABLE
+				" or rules of it are missing: somebody flushed them; \"hawser "
+				"reload\" or the next ADD makes them again");
+	nat_encode(plan, &l);
+	if (r > 0)
+		r = nat_ask_chains(&nft, plan, found, whole);
+	if (r == 0)
+		r = nat_ask_elems(&nft, &l);
+	if (r < 0)
+		return nft_fail(err, &nft, r, "look the attachment up in nf_tables");
+	for (size_t i = 0; i < plan->n_chains; i++)
+		if (!whole[i])
+			return cni_fail(
+				err, CNI_E_FAILED, 0,
+				"chain %s of network \"%s\" is missing or changed",
+				ruleset_chain_name(plan->owner.network, &plan->chains[i], name),
+				plan->owner.network);
+	nat_owner_text(&plan->owner, own);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct nat_set_info *info = &nat_sets[l.e[i].set];
+
+		if (!l.found[i])
+			return cni_fail(
+				err, CNI_E_FAILED, 0,
+				"an element of \"%s\" is missing in set %s of table " RULESET_TABLE,
+				own, info->name);
+		if (!info->shared && (!l.same[i] || strcmp(l.owner[i], own) != 0))
+			return cni_fail(err, CNI_E_FAILED, 0,
+					"an element of \"%s\" in set %s of table " RULESET_TABLE
+					" was changed or belongs to \"%s\"",
+					own, info->name, l.owner[i]);
+	}
+	return 0;
+}
+
+int nat_usable(void)
+{
+	autonft struct nft nft = { 0 };
+	uint32_t genid;
+	int r = nft_open(&nft);
+
+	return r < 0 ? r : nft_genid(&nft, &genid);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plans: building them, and their form in the attachment record. */
+#include "nat_priv.h"
+
+#include "args.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void nat_plan_free(struct nat_plan *plan)
+{
+	free(plan->items);
+	free(plan->chains);
+	free(plan->runs);
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* Room for one more element of @size bytes; arrays grow by powers of two. */
+static void *grow(void *array, size_t n, size_t size)
+{
+	if (n & (n - 1) || (n > 0 && n < 4))
+		return array;
+	array = realloc(array, (n ? 2 * n : 4) * size);
+	if (!array)
+		abort();
+	return array;
+}
+
+void nat_plan_chain(struct nat_plan *plan, enum nat_kind kind, const struct ip_net *subnet)
+{
+	struct nat_chain chain = { kind, ip_network(subnet) };
+
+	/* two addresses of a container in one subnet share the chain */
+	for (size_t i = 0; i < plan->n_chains; i++)
+		if (plan->chains[i].kind == kind &&
+		    plan->chains[i].subnet.len == chain.subnet.len &&
+		    ip_equal(&plan->chains[i].subnet.ip, &chain.subnet.ip))
+			return;
+	plan->chains = grow(plan->chains, plan->n_chains, sizeof(*plan->chains));
+	plan->chains[plan->n_chains++] = chain;
+}
+
+void nat_plan_item(struct nat_plan *plan, enum nat_set set, const char *first, const char *second)
+{
+	struct nat_item *item;
+
+	plan->items = grow(plan->items, plan->n_items, sizeof(*plan->items));
+	item = &plan->items[plan->n_items++];
+	item->set = set;
+	snprintf(item->field[0], sizeof(item->field[0]), "%s", first);
+	snprintf(item->field[1], sizeof(item->field[1]), "%s", second ? second : "");
+}
+
+void nat_plan_ip(struct nat_plan *plan, enum nat_set v4, const struct ip_addr *ip,
+		 const char *ifname)
+{
+	enum nat_set set = ip->family == AF_INET ? v4 : v4 + 1;
+	char text[IP_STRLEN];
+
+	ip_str(ip, text);
+	if (nat_sets[set].key[0] == NAT_F_IFNAME)
+		nat_plan_item(plan, set, ifname, text);
+	else
+		nat_plan_item(plan, set, text, ifname);
+}
+
+void nat_plan_run(struct nat_plan *plan, const struct port_run *run)
+{
+	plan->runs = grow(plan->runs, plan->n_runs, sizeof(*plan->runs));
+	plan->runs[plan->n_runs++] = *run;
+}
+
+bool nat_plan_empty(const struct nat_plan *plan)
+{
+	return plan->n_items + plan->n_chains + plan->n_runs == 0;
+}
+
+/* ---- the plan in the record ---- */
+
+static const char *const kind_names[NAT_KINDS] = { "masq", "hairpin" };
+
+json_t *nat_plan_json(const struct nat_plan *plan)
+{
+	json_t *chains = json_array(), *items = json_array(), *runs = json_array();
+	char text[IP_STRLEN], host[IP_STRLEN] = "";
+
+	for (size_t i = 0; i < plan->n_chains; i++)
+		json_array_append_new(chains, json_pack("[s, s]", kind_names[plan->chains[i].kind],
+							ip_net_str(&plan->chains[i].subnet, text)));
+	for (size_t i = 0; i < plan->n_items; i++)
+		json_array_append_new(items,
+				      json_pack("[s, s, s]", nat_sets[plan->items[i].set].name,
+						plan->items[i].field[0], plan->items[i].field[1]));
+	for (size_t i = 0; i < plan->n_runs; i++) {
+		const struct port_run *run = &plan->runs[i];
+
+		host[0] = '\0';
+		if (run->host.family)
+			ip_str(&run->host, host);
+		json_array_append_new(runs, json_pack("[i, s, i, s, i, i]", run->proto, host,
+						      run->host_port, ip_str(&run->container, text),
+						      run->container_port, (int)run->count));
+	}
+	return json_pack("{s:o, s:o, s:o}", "chains", chains, "items", items, "ports", runs);
+}
+
+static int read_chain(const json_t *value, struct nat_plan *plan)
+{
+	const char *kind, *text;
+	struct ip_net subnet;
+
+	if (json_unpack((json_t *)value, "[s, s!]", &kind, &text) < 0 ||
+	    ip_net_parse(text, &subnet) < 0)
+		return -EBADMSG;
+	for (int i = 0; i < NAT_KINDS; i++) {
+		if (strcmp(kind, kind_names[i]) == 0) {
+			nat_plan_chain(plan, i, &subnet);
+			return 0;
+		}
+	}
+	return -EBADMSG;
+}
+
+/* Text of a field that has the field's kind, so that encoding it cannot fail. */
+static bool field_ok(enum nat_field field, const char *text)
+{
+	struct cni_err ignored = { 0 };
+	struct ip_addr ip;
+	uint8_t mac[6];
+
+	switch (field) {
+	case NAT_F_END:
+		return *text == '\0';
+	case NAT_F_IP4:
+	case NAT_F_IP6:
+		return ip_parse(text, &ip) == 0 &&
+		       ip.family == (field == NAT_F_IP4 ? AF_INET : AF_INET6);
+	case NAT_F_IFNAME:
+		return args_check_ifname(text, CNI_E_CONF, "interface", &ignored) == 0;
+	case NAT_F_MAC:
+		return mac_parse(text, mac) == 0;
+	case NAT_F_PROTO:
+	case NAT_F_PORT:
+		break;
+	}
+	return false;
+}
+
+static int read_item(const json_t *value, struct nat_plan *plan)
+{
+	const char *set, *first, *second;
+
+	if (json_unpack((json_t *)value, "[s, s, s!]", &set, &first, &second) < 0)
+		return -EBADMSG;
+	for (int i = 0; i < NAT_SETS; i++) {
+		if (strcmp(set, nat_sets[i].name) != 0)
+			continue;
+		if (!field_ok(nat_sets[i].key[0], first) || !field_ok(nat_sets[i].key[1], second))
+			return -EBADMSG;
+		nat_plan_item(plan, i, first, second);
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+static int read_run(const json_t *value, struct nat_plan *plan)
+{
+	int proto, host_port, container_port, count;
+	const char *host, *container;
+	struct port_run run = { 0 };
+
+	if (json_unpack((json_t *)value, "[i, s, i, s, i, i!]", &proto, &host, &host_port,
+			&container, &container_port, &count) < 0)
+		return -EBADMSG;
+	if ((*host && ip_parse(host, &run.host) < 0) || ip_parse(container, &run.container) < 0)
+		return -EBADMSG;
+	if (proto < 1 || proto > 255 || host_port < 1 || container_port < 1 || count < 1 ||
+	    host_port > 65536 - count || container_port > 65536 - count ||
+	    (*host && run.host.family != run.container.family))
+		return -EBADMSG;
+	run.proto = proto;
+	run.host_port = host_port;
+	run.container_port = container_port;
+	run.count = count;
+	nat_plan_run(plan, &run);
+	return 0;
+}
+
+int nat_plan_parse(const json_t *obj, struct nat_plan *plan)
+{
+	static const struct {
+		const char *name;
+		int (*read)(const json_t *value, struct nat_plan *plan);
+	} parts[] = { { "chains", read_chain }, { "items", read_item }, { "ports", read_run } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const json_t *list = json_object_get(obj, parts[i].name), *value;
+		size_t at;
+
+		json_array_foreach (list, at, value)
+			if (parts[i].read(value, plan) < 0)
+				return -EBADMSG;
+	}
+	return 0;
+}
+
+int nat_plan_read(const json_t *record, struct nat_plan *plan)
+{
+	const json_t *obj = json_object_get(record, "nftables");
+	int r;
+
+	memset(plan, 0, sizeof(*plan));
+	if (!obj)
+		return 0;
+	plan->owner = state_key_of(record);
+	r = nat_plan_parse(obj, plan);
+	if (r < 0)
+		nat_plan_free(plan);
+	return r < 0 ? r : 1;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of module nat share with each other, and with their tests. */
+#ifndef HAWSER_NAT_PRIV_H
+#define HAWSER_NAT_PRIV_H
+
+#include "nat.h"
+
+#define NAT_OWNER_MAX 128 /* bytes of an element's comment that "nft list" prints, with the NUL */
+
+/** nat_owner_text() - comment of an attachment's elements. @text: receives it. */
+void nat_owner_text(const struct state_key *key, char text[NAT_OWNER_MAX]);
+
+/* The elements of a plan, in the order of its sets, with what the kernel said of each. */
+struct nat_elems {
+	struct nat_elem *e;
+	char (*owner)[NAT_OWNER_MAX]; /* comment found; "" when there is no such element */
+	bool *found, *same;	      /* same: its data are what we want */
+	size_t n;
+};
+
+#define autoelems __attribute__((cleanup(nat_elems_free)))
+
+/** nat_elems_free() - release what the list owns, and zero it. */
+void nat_elems_free(struct nat_elems *l);
+
+/** nat_elems_alloc() - room for the answers about the list's elements. */
+void nat_elems_alloc(struct nat_elems *l);
+
+/** nat_owner_of() - comment of an element: the attachment's, or the network's if it is shared. */
+void nat_owner_of(const struct state_key *key, enum nat_set set, char text[NAT_OWNER_MAX]);
+
+/** nat_encode() - a plan's elements, those of one set side by side, with room for answers. */
+void nat_encode(const struct nat_plan *plan, struct nat_elems *l);
+
+/** nat_encode_more() - append a plan's elements to a list, in no order. */
+void nat_encode_more(const struct nat_plan *plan, struct nat_elems *l);
+
+/**
+ * nat_encode_port() - the element that one port of a run has, or would have
+ * @run: the run
+ * @offset: which of its ports
+ * @range: as a point in the maps of ranges, instead of in those of exact keys
+ * @e: zeroed; filled
+ */
+void nat_encode_port(const struct port_run *run, unsigned int offset, bool range,
+		     struct nat_elem *e);
+
+/** nat_ask_elems() - fill in what is there of each element. Return: 0 or -errno. */
+int nat_ask_elems(struct nft *nft, struct nat_elems *l);
+
+/**
+ * nat_ask_chains() - which chains of a plan are there
+ * @found: for each chain, whether it exists
+ * @whole: for each chain, whether it has its rules
+ *
+ * Return: 0 or -errno.
+ */
+int nat_ask_chains(struct nft *nft, const struct nat_plan *plan, bool *found, bool *whole);
+
+/** nat_needs_bridge() - Return: whether the plan has elements in the table of family bridge. */
+bool nat_needs_bridge(const struct nat_plan *plan);
+
+/** nat_lock() - the lock that every change of our tables is made under. Return: fd or -errno. */
+int nat_lock(struct cni_err *err);
+
+/** nat_open() - nft_open() with a sentence. Return: 0 or -errno. */
+int nat_open(struct nft *nft, struct cni_err *err);
+
+/** nat_take_existence() - nft_answer_fn for bool arrays: whether the object is there. */
+void nat_take_existence(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg);
+
+/**
+ * nat_rebuild() - our tables out and in again from the records, in one batch, under nat_lock()
+ * @nft: socket
+ * @bridge: also the table of family bridge, if no record asks for it
+ * @except: record to leave out, or NULL
+ * @n: receives the number of attachments; may be NULL
+ *
+ * Return: as nft_commit().
+ */
+int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, int *n);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making our tables again from the attachment records: after a foreign flush, and on request. */
+#include "nat_priv.h"
+
+#include "cleanup.h"
+#include "log.h"
+
+#include <string.h>
+
+/* What a rebuild collects from the records before it puts the batch together. */
+struct rebuild {
+	struct nat_elems l;
+	char (*owners)[NAT_OWNER_MAX];
+	struct {
+		char network[256];
+		struct nat_chain chain;
+	} * chains;
+	size_t n_chains;
+	bool bridge;
+	int n; /* attachments */
+	const struct state_key *except;
+};
+
+static void rebuild_chain(struct rebuild *b, const char *network, const struct nat_chain *chain)
+{
+	char name[NAT_CHAIN_NAMELEN], other[NAT_CHAIN_NAMELEN];
+
+	ruleset_chain_name(network, chain, name);
+	for (size_t i = 0; i < b->n_chains; i++)
+		if (strcmp(name, ruleset_chain_name(b->chains[i].network, &b->chains[i].chain,
+						    other)) == 0)
+			return;
+	b->chains = realloc(b->chains, (b->n_chains + 1) * sizeof(*b->chains));
+	if (!b->chains)
+		abort();
+	snprintf(b->chains[b->n_chains].network, sizeof(b->chains[0].network), "%s", network);
+	b->chains[b->n_chains++].chain = *chain;
+}
+
+static bool nat_same_owner(const struct state_key *a, const struct state_key *b)
+{
+	return !strcmp(a->network, b->network) && !strcmp(a->container_id, b->container_id) &&
+	       !strcmp(a->ifname, b->ifname) && !strcmp(a->plugin, b->plugin);
+}
+
+static int rebuild_record(const json_t *record, void *arg)
+{
+	struct rebuild *b = arg;
+	autoplan struct nat_plan plan = { 0 };
+	size_t before = b->l.n;
+	int r = nat_plan_read(record, &plan);
+
+	if (r < 0) {
+		struct state_key key = state_key_of(record);
+
+		log_warn("record of %s %s %s: damaged, left out of the ruleset", key.network,
+			 key.container_id, key.ifname);
+		return 0;
+	}
+	if (r == 0 || (b->except && nat_same_owner(&plan.owner, b->except)))
+		return 0;
+	b->n++;
+	b->bridge |= nat_needs_bridge(&plan);
+	for (size_t i = 0; i < plan.n_chains; i++)
+		rebuild_chain(b, plan.owner.network, &plan.chains[i]);
+	nat_encode_more(&plan, &b->l);
+	b->owners = realloc(b->owners, (b->l.n + 1) * sizeof(*b->owners));
+	if (!b->owners)
+		abort();
+	for (size_t i = before; i < b->l.n; i++)
+		nat_owner_of(&plan.owner, b->l.e[i].set, b->owners[i]);
+	return 0;
+}
+
+/* Elements of one set side by side, each key once. */
+static void put_rebuilt_elems(struct nft *nft, const struct rebuild *b)
+{
+	autofree struct nat_elem *e = calloc(b->l.n + 1, sizeof(*e));
+	autofree const char **owners = calloc(b->l.n + 1, sizeof(*owners));
+	size_t n = 0;
+
+	if (!e || !owners)
+		abort();
+	for (int set = 0; set < NAT_SETS; set++) {
+		size_t first = n;
+
+		for (size_t i = 0; i < b->l.n; i++) {
+			bool again = false;
+
+			if ((int)b->l.e[i].set != set)
+				continue;
+			/* shared elements: every container of a network names them */
+			for (size_t k = first; nat_sets[set].shared && k < n; k++)
+				again |= memcmp(e[k].key, b->l.e[i].key, NAT_KEY_MAX) == 0;
+			if (again)
+				continue;
+			e[n] = b->l.e[i];
+			owners[n++] = b->owners[i];
+		}
+	}
+	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, e, owners, n);
+}
+
+void nat_take_existence(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
+{
+	bool *exists = arg;
+
+	exists[index] = !error && hdr;
+}
+
+/* Our tables out and in again, in one batch. */
+int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, int *n)
+{
+	static const int families[] = { NFPROTO_INET, NFPROTO_BRIDGE };
+	struct rebuild b = { .bridge = bridge, .except = except };
+	bool exists[2] = { false, false };
+	int r = state_all(rebuild_record, &b);
+
+	for (int i = 0; r == 0 && i < 2; i++)
+		mnl_attr_put_strz(nft_message(nft, NFT_MSG_GETTABLE, families[i], 0),
+				  NFTA_TABLE_NAME, RULESET_TABLE);
+	if (r == 0)
+		r = nft_ask(nft, nat_take_existence, exists);
+	if (r == 0) {
+		nft_begin(nft, 0);
+		for (int i = 0; i < 2; i++)
+			if (exists[i])
+				nft_put_del_table(nft, families[i], RULESET_TABLE);
+		ruleset_put(nft, b.bridge);
+		for (size_t i = 0; i < b.n_chains; i++)
+			ruleset_put_chain(nft, b.chains[i].network, &b.chains[i].chain);
+		put_rebuilt_elems(nft, &b);
+		r = nft_commit(nft);
+	}
+	log_trace("nf_tables: rebuilt for %d attachments: %s", b.n, r < 0 ? strerror(-r) : "ok");
+	if (n)
+		*n = b.n;
+	nat_elems_free(&b.l);
+	free(b.owners);
+	free(b.chains);
+	return r;
+}
+
+int nat_reload(int *n, struct cni_err *err)
+{
+	autoclose int lock = nat_lock(err);
+	autonft struct nft nft = { 0 };
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = nat_open(&nft, err);
+	if (r == 0) {
+		r = nat_rebuild(&nft, false, NULL, n);
+		if (r < 0)
+			nft_fail(err, &nft, r, "rebuild table inet " RULESET_TABLE);
+	}
+	return r;
+}

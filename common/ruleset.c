@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The static part of netfilter: our tables, chains, rules and sets.
+ *
+ * A rule looks its packet up in a set; the number of rules does not depend on the number of
+ * containers or ports. Rules of one network (which need its subnet) stand in base chains of their
+ * own, named by a hash of network and subnet: they are found, verified and removed by name.
+ */
+#include "ruleset.h"
+
+#include "conf.h"
+#include "file.h"
+#include "hash.h"
+#include "log.h"
+#include "rule.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libnftnl/udata.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* linux/netfilter_bridge.h cannot be included beside the C library's headers. */
+#define HOOK_BR_PRE_ROUTING	    0
+#define HOOK_BR_PRI_NAT_DST_BRIDGED (-300)
+
+/* Priorities of the hooks, the reference's by default; a node may move them (file below). */
+#define RULESET_CONF "/etc/hawser/ruleset.json"
+
+struct priorities {
+	int64_t dstnat, srcnat, filter, direct, antispoof;
+};
+
+static const struct conf_key priority_keys[] = {
+	{ "dstnat", CONF_INT, offsetof(struct priorities, dstnat), .min = -199, .max = 299 },
+	{ "srcnat", CONF_INT, offsetof(struct priorities, srcnat), .min = -199, .max = 299 },
+	{ "filter", CONF_INT, offsetof(struct priorities, filter), .min = -199, .max = 299 },
+	{ "direct", CONF_INT, offsetof(struct priorities, direct), .min = -199, .max = -1 },
+	{ "antispoof", CONF_INT, offsetof(struct priorities, antispoof), .min = -400, .max = 400 },
+	CONF_END
+};
+
+const struct nat_set_info nat_sets[NAT_SETS] = {
+	[NAT_PORTS4] = { "ports4",
+			 NFPROTO_INET,
+			 { NAT_F_PROTO, NAT_F_PORT },
+			 { NAT_F_IP4, NAT_F_PORT } },
+	[NAT_PORTS6] = { "ports6",
+			 NFPROTO_INET,
+			 { NAT_F_PROTO, NAT_F_PORT },
+			 { NAT_F_IP6, NAT_F_PORT } },
+	[NAT_HOSTPORTS4] = { "hostports4",
+			     NFPROTO_INET,
+			     { NAT_F_IP4, NAT_F_PROTO, NAT_F_PORT },
+			     { NAT_F_IP4, NAT_F_PORT } },
+	[NAT_HOSTPORTS6] = { "hostports6",
+			     NFPROTO_INET,
+			     { NAT_F_IP6, NAT_F_PROTO, NAT_F_PORT },
+			     { NAT_F_IP6, NAT_F_PORT } },
+	[NAT_RANGES4] = { "ranges4",
+			  NFPROTO_INET,
+			  { NAT_F_IP4, NAT_F_PROTO, NAT_F_PORT },
+			  { NAT_F_IP4 },
+			  .interval = true },
+	[NAT_RANGES6] = { "ranges6",
+			  NFPROTO_INET,
+			  { NAT_F_IP6, NAT_F_PROTO, NAT_F_PORT },
+			  { NAT_F_IP6 },
+			  .interval = true },
+	[NAT_SNAT4] = { "snat4", NFPROTO_INET, { NAT_F_IP4 } },
+	[NAT_SNAT6] = { "snat6", NFPROTO_INET, { NAT_F_IP6 } },
+	[NAT_MASQALL4] = { "masqall4", NFPROTO_INET, { NAT_F_IP4 } },
+	[NAT_MASQALL6] = { "masqall6", NFPROTO_INET, { NAT_F_IP6 } },
+	[NAT_LOCALNET] = { "localnet", NFPROTO_INET, { NAT_F_IFNAME }, .shared = true },
+	[NAT_PRIVATE4] = { "private4", NFPROTO_INET, { NAT_F_IP4 } },
+	[NAT_PRIVATE6] = { "private6", NFPROTO_INET, { NAT_F_IP6 } },
+	[NAT_DIRECT4] = { "direct4", NFPROTO_INET, { NAT_F_IP4, NAT_F_IFNAME } },
+	[NAT_DIRECT6] = { "direct6", NFPROTO_INET, { NAT_F_IP6, NAT_F_IFNAME } },
+	[NAT_ISOLATED] = { "isolated", NFPROTO_INET, { NAT_F_IFNAME }, .shared = true },
+	[NAT_SAME_BRIDGE] = { "same_bridge",
+			      NFPROTO_INET,
+			      { NAT_F_IFNAME, NAT_F_IFNAME },
+			      .shared = true },
+	[NAT_GUARDED] = { "guarded", NFPROTO_BRIDGE, { NAT_F_IFNAME } },
+	[NAT_GUARDED_IP] = { "guarded_ip", NFPROTO_BRIDGE, { NAT_F_IFNAME } },
+	[NAT_MACS] = { "macs", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_MAC } },
+	[NAT_IPS4] = { "ips4", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_IP4 } },
+	[NAT_IPS6] = { "ips6", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_IP6 } },
+};
+
+/* Length in bytes, and nft's number of the type (so that "nft list" prints it). */
+static const struct {
+	uint8_t len, type;
+} fields[] = {
+	[NAT_F_IP4] = { 4, 7 },	  [NAT_F_IP6] = { 16, 8 },     [NAT_F_PROTO] = { 1, 12 },
+	[NAT_F_PORT] = { 2, 13 }, [NAT_F_IFNAME] = { 16, 41 }, [NAT_F_MAC] = { 6, 9 },
+};
+
+static size_t padded(size_t len)
+{
+	return (len + 3) & ~3u;
+}
+
+size_t nat_fields_size(const enum nat_field *list)
+{
+	size_t size = 0;
+
+	for (; *list; list++)
+		size += padded(fields[*list].len);
+	return size;
+}
+
+uint32_t nat_encoded_size(const enum nat_field *list)
+{
+	return list[1] ? nat_fields_size(list) : fields[list[0]].len;
+}
+
+static uint32_t type_number(const enum nat_field *list)
+{
+	uint32_t type = 0;
+
+	for (; *list; list++)
+		type = type << 6 | fields[*list].type;
+	return type;
+}
+
+enum lookup_flags { IN, NOT_IN };
+
+/* Break off unless rule_reg(0)... is in the set (or, with NOT_IN, unless it is not). */
+static void lookup(struct nftnl_rule *rule, enum nat_set set, enum lookup_flags flags)
+{
+	struct nftnl_expr *e = rule_expr(rule, "lookup");
+
+	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, nat_sets[set].name);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, rule_reg(0));
+	if (nat_sets[set].data[0])
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, rule_reg(0));
+	if (flags == NOT_IN)
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+}
+
+/* ---- rules of our chains ---- */
+
+/* Where rules are being put. */
+struct builder {
+	struct nft *nft;
+	int family;
+	const char *chain;
+	unsigned int n;
+};
+
+static struct nftnl_rule *begin_rule(struct builder *b)
+{
+	struct nftnl_rule *rule = nftnl_rule_alloc();
+
+	if (!rule)
+		abort();
+	nftnl_rule_set_u32(rule, NFTNL_RULE_FAMILY, b->family);
+	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, RULESET_TABLE);
+	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, b->chain);
+	b->n++;
+	return rule;
+}
+
+static void port_rule(struct builder *b, int family, enum nat_set set)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+	bool host = nat_sets[set].key[2] != NAT_F_END;
+	int next = 0;
+
+	rule_nfproto(rule, family);
+	if (host) {
+		rule_address(rule, family, DADDR, rule_reg(0));
+		next = family == NFPROTO_IPV4 ? 1 : 4;
+	}
+	rule_meta(rule, NFT_META_L4PROTO, rule_reg(next));
+	rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, rule_reg(next + 1));
+	lookup(rule, set, IN);
+	rule_dnat(rule, family, nat_sets[set].data[1] != NAT_F_END);
+	nft_put_rule(b->nft, rule);
+}
+
+/* Only what is addressed to this host itself (CVE-2025-67499: transit packets are not ours). */
+static void rules_ports(struct builder *b)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+	struct nftnl_expr *fib = rule_expr(rule, "fib");
+	uint32_t local = RTN_LOCAL;
+
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, rule_reg(0));
+	rule_cmp(rule, NFT_CMP_NEQ, &local, sizeof(local));
+	rule_verdict(rule, NFT_RETURN, NULL);
+	nft_put_rule(b->nft, rule);
+	port_rule(b, NFPROTO_IPV4, NAT_HOSTPORTS4);
+	port_rule(b, NFPROTO_IPV4, NAT_PORTS4);
+	port_rule(b, NFPROTO_IPV4, NAT_RANGES4);
+	port_rule(b, NFPROTO_IPV6, NAT_HOSTPORTS6);
+	port_rule(b, NFPROTO_IPV6, NAT_PORTS6);
+	port_rule(b, NFPROTO_IPV6, NAT_RANGES6);
+}
+
+static void rules_jump_ports(struct builder *b)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_verdict(rule, NFT_JUMP, "ports");
+	nft_put_rule(b->nft, rule);
+}
+
+static void masquerade_rule(struct builder *b, int family, enum nat_set set, bool localhost)
+{
+	static const struct ip_net loopback = { { AF_INET, { 127 } }, 8 };
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_nfproto(rule, family);
+	rule_ct_bit(rule, NFT_CT_STATUS, IPS_DST_NAT);
+	if (localhost)
+		rule_prefix(rule, NFT_CMP_EQ, SADDR, &loopback);
+	rule_address(rule, family, DADDR, rule_reg(0));
+	lookup(rule, set, IN);
+	rule_expr(rule, "masq");
+	nft_put_rule(b->nft, rule);
+}
+
+static void rules_postrouting(struct builder *b)
+{
+	masquerade_rule(b, NFPROTO_IPV4, NAT_SNAT4, true);
+	masquerade_rule(b, NFPROTO_IPV4, NAT_MASQALL4, false);
+	masquerade_rule(b, NFPROTO_IPV6, NAT_MASQALL6, false);
+}
+
+static void direct_rule(struct builder *b, int family, enum nat_set private, enum nat_set direct)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_nfproto(rule, family);
+	rule_address(rule, family, DADDR, rule_reg(0));
+	lookup(rule, private, IN);
+	rule_ct_bit(rule, NFT_CT_STATE, NF_CT_STATE_BIT(IP_CT_NEW));
+	rule_address(rule, family, DADDR, rule_reg(0));
+	rule_meta(rule, NFT_META_IIFNAME, family == NFPROTO_IPV4 ? rule_reg(1) : rule_reg(4));
+	lookup(rule, direct, NOT_IN);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+/* CVE-2020-8558: route_localnet lets neighbours on the bridge in to 127.0.0.0/8. Not past this. */
+static void rules_direct(struct builder *b)
+{
+	static const struct ip_net loopback = { { AF_INET, { 127 } }, 8 };
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	lookup(rule, NAT_LOCALNET, IN);
+	rule_nfproto(rule, NFPROTO_IPV4);
+	rule_prefix(rule, NFT_CMP_EQ, DADDR, &loopback);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+	direct_rule(b, NFPROTO_IPV4, NAT_PRIVATE4, NAT_DIRECT4);
+	direct_rule(b, NFPROTO_IPV6, NAT_PRIVATE6, NAT_DIRECT6);
+}
+
+static void rules_forward(struct builder *b)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	rule_meta(rule, NFT_META_OIFNAME, rule_reg(4));
+	lookup(rule, NAT_SAME_BRIDGE, IN);
+	rule_verdict(rule, NFT_RETURN, NULL);
+	nft_put_rule(b->nft, rule);
+	rule = begin_rule(b);
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	lookup(rule, NAT_ISOLATED, IN);
+	rule_meta(rule, NFT_META_OIFNAME, rule_reg(0));
+	lookup(rule, NAT_ISOLATED, IN);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+/* Drop unless rule_reg(0): host end, rule_reg(4): what it claims to be, is an element. */
+static void claim_rule(struct builder *b, uint16_t type, uint32_t base, uint32_t offset,
+		       uint32_t len, enum nat_set set)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	if (type)
+		rule_ethertype(rule, type);
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	rule_payload(rule, base, offset, len, rule_reg(4));
+	lookup(rule, set, NOT_IN);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+static void rules_antispoof(struct builder *b)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	lookup(rule, NAT_GUARDED, NOT_IN);
+	rule_verdict(rule, NFT_RETURN, NULL);
+	nft_put_rule(b->nft, rule);
+	claim_rule(b, 0, NFT_PAYLOAD_LL_HEADER, 6, 6, NAT_MACS);
+	rule = begin_rule(b);
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	lookup(rule, NAT_GUARDED_IP, IN);
+	rule_verdict(rule, NFT_JUMP, "claims");
+	nft_put_rule(b->nft, rule);
+}
+
+/* A server's or router's messages do not come from a container. */
+static void role_rule(struct builder *b, uint16_t type, uint8_t proto, uint32_t offset,
+		      const void *value, uint32_t len)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_ethertype(rule, type);
+	rule_l4proto(rule, proto);
+	rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, offset, len, rule_reg(0));
+	rule_cmp(rule, NFT_CMP_EQ, value, len);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+static void return_rule(struct builder *b, uint16_t type, uint8_t proto, const struct ip_net *src)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_ethertype(rule, type);
+	if (proto)
+		rule_l4proto(rule, proto);
+	rule_prefix(rule, NFT_CMP_EQ, SADDR, src);
+	rule_verdict(rule, NFT_RETURN, NULL);
+	nft_put_rule(b->nft, rule);
+}
+
+/* A neighbour advertisement of an address that is neither link-local nor the container's. */
+static void advert_rule(struct builder *b, const struct ip_net *link_local)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+	uint8_t bits[2] = { 0xff, 0xc0 };
+
+	rule_ethertype(rule, ETH_P_IPV6);
+	rule_l4proto(rule, IPPROTO_ICMPV6);
+	rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, rule_reg(0));
+	rule_cmp_u8(rule, ND_NEIGHBOR_ADVERT);
+	rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 2, rule_reg(0));
+	rule_mask(rule, bits, sizeof(bits));
+	rule_cmp(rule, NFT_CMP_NEQ, link_local->ip.b, sizeof(bits));
+	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
+	rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16, rule_reg(4));
+	lookup(rule, NAT_IPS6, NOT_IN);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+/* An ARP packet without a sender address: a probe (RFC 5227). */
+static void probe_rule(struct builder *b)
+{
+	static const uint8_t none[4];
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_ethertype(rule, ETH_P_ARP);
+	rule_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 14, 4, rule_reg(0));
+	rule_cmp(rule, NFT_CMP_EQ, none, sizeof(none));
+	rule_verdict(rule, NFT_RETURN, NULL);
+	nft_put_rule(b->nft, rule);
+}
+
+/* Frames with a VLAN tag of their own would carry addresses past the rules below. */
+static void tag_rule(struct builder *b, uint16_t type)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+	uint16_t be = htons(type);
+
+	rule_payload(rule, NFT_PAYLOAD_LL_HEADER, 12, 2, rule_reg(0));
+	rule_cmp(rule, NFT_CMP_EQ, &be, sizeof(be));
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
+static void rules_claims(struct builder *b)
+{
+	static const struct ip_net any4 = { { AF_INET, { 0 } }, 32 };
+	static const struct ip_net any6 = { { AF_INET6, { 0 } }, 128 };
+	static const struct ip_net link_local = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
+	const uint16_t server4 = htons(67), server6 = htons(547);
+	const uint8_t router = ND_ROUTER_ADVERT;
+
+	tag_rule(b, ETH_P_8021Q);
+	tag_rule(b, ETH_P_8021AD);
+	claim_rule(b, ETH_P_ARP, NFT_PAYLOAD_NETWORK_HEADER, 8, 6, NAT_MACS);
+	probe_rule(b);
+	claim_rule(b, ETH_P_ARP, NFT_PAYLOAD_NETWORK_HEADER, 14, 4, NAT_IPS4);
+	role_rule(b, ETH_P_IP, IPPROTO_UDP, 0, &server4, sizeof(server4));
+	return_rule(b, ETH_P_IP, IPPROTO_UDP, &any4); /* a DHCP client without an address */
+	claim_rule(b, ETH_P_IP, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NAT_IPS4);
+	role_rule(b, ETH_P_IPV6, IPPROTO_ICMPV6, 0, &router, sizeof(router));
+	role_rule(b, ETH_P_IPV6, IPPROTO_UDP, 0, &server6, sizeof(server6));
+	advert_rule(b, &link_local);
+	return_rule(b, ETH_P_IPV6, 0, &link_local);
+	return_rule(b, ETH_P_IPV6, IPPROTO_ICMPV6, &any6); /* duplicate address detection */
+	claim_rule(b, ETH_P_IPV6, NFT_PAYLOAD_NETWORK_HEADER, 8, 16, NAT_IPS6);
+}
+
+/* ---- chains ---- */
+
+/* A chain that exists once per node; type NULL: only jumped to. */
+struct fixed_chain {
+	int family;
+	const char *name, *type;
+	int hook;
+	size_t priority;	       /* offset in struct priorities */
+	unsigned int n_rules, n_jumps; /* the kernel's use count is their sum */
+	void (*rules)(struct builder *b);
+};
+
+#define PRIORITY(p) offsetof(struct priorities, p)
+
+/* A chain stands behind those that jump to it when it is verified, before them when it is built. */
+static const struct fixed_chain fixed_chains[] = {
+	{ NFPROTO_INET, "ports", NULL, 0, 0, 7, 2, rules_ports },
+	{ NFPROTO_INET, "prerouting", "nat", NF_INET_PRE_ROUTING, PRIORITY(dstnat), 1, 0,
+	  rules_jump_ports },
+	{ NFPROTO_INET, "output", "nat", NF_INET_LOCAL_OUT, PRIORITY(dstnat), 1, 0,
+	  rules_jump_ports },
+	{ NFPROTO_INET, "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY(srcnat), 3, 0,
+	  rules_postrouting },
+	{ NFPROTO_INET, "direct", "filter", NF_INET_PRE_ROUTING, PRIORITY(direct), 3, 0,
+	  rules_direct },
+	{ NFPROTO_INET, "forward", "filter", NF_INET_FORWARD, PRIORITY(filter), 2, 0,
+	  rules_forward },
+	{ NFPROTO_BRIDGE, "claims", NULL, 0, 0, 14, 1, rules_claims },
+	{ NFPROTO_BRIDGE, "antispoof", "filter", HOOK_BR_PRE_ROUTING, PRIORITY(antispoof), 3, 0,
+	  rules_antispoof },
+};
+
+static struct priorities read_priorities(void)
+{
+	struct priorities p = { .dstnat = NF_IP_PRI_NAT_DST,
+				.srcnat = NF_IP_PRI_NAT_SRC,
+				.filter = NF_IP_PRI_FILTER,
+				.direct = NF_IP_PRI_MANGLE,
+				.antispoof = HOOK_BR_PRI_NAT_DST_BRIDGED };
+	struct cni_err err = { 0 };
+	char *text = NULL;
+	json_t *obj;
+
+	if (file_read(AT_FDCWD, RULESET_CONF, 65536, &text, NULL) < 0)
+		return p;
+	obj = json_loads(text, 0, NULL);
+	if (!json_is_object(obj) ||
+	    conf_read(conf_get(obj, "priorities"), "priorities", priority_keys, &p, &err) < 0)
+		log_warn(RULESET_CONF ": ignored in part: %s",
+			 err.msg[0] ? err.msg : "not a JSON object");
+	json_decref(obj);
+	free(text);
+	return p;
+}
+
+static void put_chain(struct nft *nft, int family, const char *name, const char *type, int hook,
+		      int priority, const char *comment)
+{
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	struct nftnl_chain *chain = nftnl_chain_alloc();
+
+	if (!chain || !udata)
+		abort();
+	nftnl_chain_set_u32(chain, NFTNL_CHAIN_FAMILY, family);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, RULESET_TABLE);
+	nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name);
+	if (type) {
+		nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, type);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
+		nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
+		nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+	}
+	if (comment) {
+		nftnl_udata_put_strz(udata, NFTNL_UDATA_CHAIN_COMMENT, comment);
+		nftnl_chain_set_data(chain, NFTNL_CHAIN_USERDATA, nftnl_udata_buf_data(udata),
+				     nftnl_udata_buf_len(udata));
+	}
+	nft_put_chain(nft, 0, chain);
+	nftnl_udata_buf_free(udata);
+}
+
+/* nft stores names of interfaces in the host's byte order, and has to be told when it lists them.
+ */
+static void set_byteorder(struct nftnl_set *set)
+{
+	enum { UDATA_KEYBYTEORDER = 0, HOST_ENDIAN = 1 }; /* nftables: NFTNL_UDATA_SET_... */
+	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+
+	if (!udata)
+		abort();
+	nftnl_udata_put_u32(udata, UDATA_KEYBYTEORDER, HOST_ENDIAN);
+	nftnl_set_set_data(set, NFTNL_SET_USERDATA, nftnl_udata_buf_data(udata),
+			   nftnl_udata_buf_len(udata));
+	nftnl_udata_buf_free(udata);
+}
+
+static void put_set(struct nft *nft, const struct nat_set_info *info, uint32_t id)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+	uint32_t flags = info->data[0] ? NFT_SET_MAP : 0;
+	uint8_t lens[4];
+	int n = 0;
+
+	if (!set)
+		abort();
+	nftnl_set_set_u32(set, NFTNL_SET_FAMILY, info->family);
+	nftnl_set_set_str(set, NFTNL_SET_TABLE, RULESET_TABLE);
+	nftnl_set_set_str(set, NFTNL_SET_NAME, info->name);
+	nftnl_set_set_u32(set, NFTNL_SET_ID, id);
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type_number(info->key));
+	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, nat_encoded_size(info->key));
+	if (info->data[0]) {
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, type_number(info->data));
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, nat_encoded_size(info->data));
+	}
+	if (info->interval) {
+		flags |= NFT_SET_INTERVAL | NFT_SET_CONCAT;
+		for (; info->key[n]; n++)
+			lens[n] = fields[info->key[n]].len;
+		nftnl_set_set_data(set, NFTNL_SET_DESC_CONCAT, lens, n);
+	}
+	if (info->key[0] == NAT_F_IFNAME && !info->key[1])
+		set_byteorder(set);
+	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, flags);
+	nft_put_set(nft, set);
+}
+
+void ruleset_put(struct nft *nft, bool bridge)
+{
+	struct priorities p = read_priorities();
+
+	nft_put_table(nft, NFPROTO_INET, RULESET_TABLE, "Hawser: containers' NAT and filters");
+	if (bridge)
+		nft_put_table(nft, NFPROTO_BRIDGE, RULESET_TABLE, "Hawser: source addresses");
+	for (int i = 0; i < NAT_SETS; i++)
+		if (bridge || nat_sets[i].family != NFPROTO_BRIDGE)
+			put_set(nft, &nat_sets[i], i + 1);
+	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++) {
+		const struct fixed_chain *c = &fixed_chains[i];
+		struct builder b = { nft, c->family, c->name, 0 };
+
+		if (c->family == NFPROTO_BRIDGE && !bridge)
+			continue;
+		put_chain(nft, c->family, c->name, c->type, c->hook,
+			  (int)*(const int64_t *)((const char *)&p + c->priority), NULL);
+		c->rules(&b);
+		assert(b.n == c->n_rules);
+	}
+}
+
+char *ruleset_chain_name(const char *network, const struct nat_chain *chain,
+			 char name[NAT_CHAIN_NAMELEN])
+{
+	static const char *const kinds[NAT_KINDS] = { "masq", "hairpin" };
+	char subnet[IP_STRLEN];
+	const char *of[] = { network, ip_net_str(&chain->subnet, subnet), NULL };
+
+	snprintf(name, NAT_CHAIN_NAMELEN, "%s-%016llx", kinds[chain->kind],
+		 (unsigned long long)hash_strings(of, 3));
+	return name;
+}
+
+static const unsigned int kind_rules[NAT_KINDS] = { 1, 1 };
+
+void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_chain *chain)
+{
+	static const struct ip_net multicast4 = { { AF_INET, { 224 } }, 4 };
+	static const struct ip_net multicast6 = { { AF_INET6, { 0xff } }, 8 };
+	bool v4 = chain->subnet.ip.family == AF_INET;
+	int family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+	struct priorities p = read_priorities();
+	char name[NAT_CHAIN_NAMELEN], comment[128], subnet[IP_STRLEN];
+	struct builder b = { nft, NFPROTO_INET, ruleset_chain_name(network, chain, name), 0 };
+	struct nftnl_rule *rule;
+
+	snprintf(comment, sizeof(comment), "%s of network %.60s",
+		 ip_net_str(&chain->subnet, subnet), network);
+	put_chain(nft, NFPROTO_INET, name, "nat", NF_INET_POST_ROUTING, (int)p.srcnat, comment);
+	rule = begin_rule(&b);
+	rule_nfproto(rule, family);
+	rule_prefix(rule, NFT_CMP_EQ, SADDR, &chain->subnet);
+	switch (chain->kind) {
+	case NAT_MASQ:
+		rule_prefix(rule, NFT_CMP_NEQ, DADDR, &chain->subnet);
+		rule_prefix(rule, NFT_CMP_NEQ, DADDR, v4 ? &multicast4 : &multicast6);
+		break;
+	case NAT_HAIRPIN:
+	case NAT_KINDS:
+		rule_ct_bit(rule, NFT_CT_STATUS, IPS_DST_NAT);
+		rule_address(rule, family, DADDR, rule_reg(0));
+		lookup(rule, v4 ? NAT_SNAT4 : NAT_SNAT6, IN);
+		break;
+	}
+	rule_expr(rule, "masq");
+	nft_put_rule(nft, rule);
+	assert(b.n == kind_rules[chain->kind]);
+}
+
+/* ---- is it all there? ---- */
+
+static void ask_chain(struct nft *nft, int family, const char *name)
+{
+	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETCHAIN, family, 0);
+
+	mnl_attr_put_strz(hdr, NFTA_CHAIN_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(hdr, NFTA_CHAIN_NAME, name);
+}
+
+static uint32_t use_count(const struct nlmsghdr *hdr)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(
+		attr, hdr,
+		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
+					     NFTA_CHAIN_USE) return ntohl(mnl_attr_get_u32(attr));
+	return 0;
+}
+
+void ruleset_ask_chain(struct nft *nft, const char *network, const struct nat_chain *chain)
+{
+	char name[NAT_CHAIN_NAMELEN];
+
+	ask_chain(nft, NFPROTO_INET, ruleset_chain_name(network, chain, name));
+}
+
+bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind)
+{
+	return hdr && use_count(hdr) == kind_rules[kind];
+}
+
+static void verify_chain(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
+{
+	const struct fixed_chain *c = &fixed_chains[index];
+	bool *whole = arg;
+
+	if (error || !hdr || use_count(hdr) != c->n_rules + c->n_jumps)
+		*whole = false;
+}
+
+int ruleset_state(struct nft *nft, bool bridge)
+{
+	bool whole = true;
+	int result;
+
+	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++)
+		if (bridge || fixed_chains[i].family != NFPROTO_BRIDGE)
+			ask_chain(nft, fixed_chains[i].family, fixed_chains[i].name);
+	result = nft_ask(nft, verify_chain, &whole);
+	return result < 0 ? result : whole;
+}
