@@ -5,6 +5,8 @@
 #include "cleanup.h"
 #include "log.h"
 #include "nft.h"
+#include "nl.h"
+#include "route.h"
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -23,6 +25,7 @@ struct flow {
 
 /* A list of flows to delete, as whole attributes of the original tuple. */
 struct stale {
+	struct nlk nl; /* for telling the host's own addresses */
 	const struct port_run *runs;
 	size_t n_runs;
 	enum conntrack_stale which;
@@ -69,22 +72,7 @@ static void read_tuple(const struct nlattr *tuple, bool original, struct flow *f
 	}
 }
 
-/* Whether an address is one of this host: only such can be bound. */
-static bool is_local(const struct ip_addr *ip)
-{
-	struct sockaddr_storage address = { .ss_family = ip->family };
-	autoclose int fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (ip->family == AF_INET)
-		memcpy(&((struct sockaddr_in *)&address)->sin_addr, ip->b, 4);
-	else
-		memcpy(&((struct sockaddr_in6 *)&address)->sin6_addr, ip->b, 16);
-	return fd >= 0 && bind(fd, (struct sockaddr *)&address,
-			       ip->family == AF_INET ? sizeof(struct sockaddr_in)
-						     : sizeof(struct sockaddr_in6)) == 0;
-}
-
-static bool is_stale(const struct stale *s, const struct flow *flow)
+static bool is_stale(struct stale *s, const struct flow *flow)
 {
 	for (size_t i = 0; i < s->n_runs; i++) {
 		const struct port_run *run = &s->runs[i];
@@ -96,7 +84,7 @@ static bool is_stale(const struct stale *s, const struct flow *flow)
 		if (to_container != (s->which == CONNTRACK_AFTER_DEL))
 			continue;
 		if (run->host.family ? ip_equal(&flow->dst, &run->host)
-				     : to_container || is_local(&flow->dst))
+				     : to_container || route_is_local(&s->nl, &flow->dst) == 1)
 			return true;
 	}
 	return false;
@@ -196,11 +184,14 @@ int conntrack_flush_udp(const struct port_run *runs, size_t n, enum conntrack_st
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	if (fd < 0)
 		return -errno;
-	r = list_flows(fd, &s);
+	r = nlk_open(&s.nl);
+	if (r == 0)
+		r = list_flows(fd, &s);
 	for (size_t i = 0; r >= 0 && i < s.n; i++) {
 		r = delete_flow(fd, &s, i);
 		deleted += r > 0;
 	}
+	nlk_close(&s.nl);
 	free(s.flows);
 	log_trace("conntrack: %d of %zu stale UDP flows deleted: %s", deleted, s.n,
 		  r < 0 ? strerror(-r) : "ok");

@@ -32,7 +32,7 @@
 /* The static part, and with it everything else when it has been flushed. */
 static int ensure(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
 {
-	bool bridge = nat_needs_bridge(plan);
+	bool bridge = nat_needs_bridge(plan) || access(NAT_BRIDGE_MARK, F_OK) == 0;
 	int r = ruleset_state(nft, bridge);
 
 	if (r == 0) {
@@ -152,7 +152,7 @@ static int put_missing(struct nft *nft, const struct nat_plan *plan, struct nat_
 	if (!found || !whole || !add || !replace || !owners)
 		abort();
 	nat_owner_text(&plan->owner, own);
-	nat_owner_of(&plan->owner, NAT_LOCALNET, shared);
+	nat_owner_of(&plan->owner, NAT_ISOLATED, shared);
 	r = nat_ask_chains(nft, plan, found, whole);
 	if (r == 0)
 		r = nat_ask_elems(nft, l);
@@ -200,6 +200,11 @@ static int put_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err
 		if (r == 0)
 			r = put_missing(nft, plan, &l, genid);
 	}
+	if (r == -ENOTEMPTY || (r == -EEXIST && plan->n_runs))
+		return nft_fail(
+			err, nft, -EADDRINUSE,
+			"\"hostPort\": a run of ports overlaps another one that is published "
+			"at other host addresses");
 	return r < 0 ? nft_fail(err, nft, r, "add %zu elements to table inet " RULESET_TABLE, l.n)
 		     : 0;
 }
@@ -287,12 +292,51 @@ static void forget_noted(const struct state_key *key, const struct noted *noted)
 	rmdir(path); /* not empty: another plugin of the chain is still there */
 }
 
+/* Which shared elements records of other networks need, too: two networks may have one bridge. */
+struct elsewhere {
+	const char *network;
+	const struct nat_elems *l;
+	bool *needed;
+};
+
+static int find_elsewhere(const json_t *record, void *arg)
+{
+	struct elsewhere *e = arg;
+	autoplan struct nat_plan plan = { 0 };
+	autoelems struct nat_elems theirs = { 0 };
+
+	if (nat_plan_read(record, &plan) <= 0 || strcmp(plan.owner.network, e->network) == 0)
+		return 0;
+	nat_encode_more(&plan, &theirs);
+	for (size_t i = 0; i < e->l->n; i++)
+		for (size_t k = 0; nat_sets[e->l->e[i].set].shared && k < theirs.n; k++)
+			e->needed[i] |= theirs.e[k].set == e->l->e[i].set &&
+					memcmp(theirs.e[k].key, e->l->e[i].key, NAT_KEY_MAX) == 0;
+	return 0;
+}
+
+/* Reads all records, but only for the last attachment of a network that shares something. */
+static bool *needed_elsewhere(const struct nat_plan *plan, const struct nat_elems *l, bool last)
+{
+	struct elsewhere e = { plan->owner.network, l, calloc(l->n + 1, sizeof(bool)) };
+	bool shared = false;
+
+	if (!e.needed)
+		abort();
+	for (size_t i = 0; i < l->n; i++)
+		shared |= nat_sets[l->e[i].set].shared;
+	if (last && shared)
+		state_all(find_elsewhere, &e);
+	return e.needed;
+}
+
 /* One try to take out what is ours. Return: as nft_commit(). */
 static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_elems *l, bool last,
 		    struct noted *noted, uint32_t genid)
 {
 	autofree struct nat_elem *gone = calloc(l->n + 1, sizeof(*gone));
-	char own[NAT_OWNER_MAX], shared[NAT_OWNER_MAX];
+	autofree bool *needed = needed_elsewhere(plan, l, last);
+	char own[NAT_OWNER_MAX];
 	size_t n = 0, n_chains = 0;
 	int r = nat_ask_elems(nft, l);
 
@@ -304,12 +348,11 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 	if (last)
 		ask_noted(nft, &plan->owner, noted);
 	nat_owner_text(&plan->owner, own);
-	nat_owner_of(&plan->owner, NAT_LOCALNET, shared);
 	for (size_t i = 0; i < l->n; i++) {
 		bool is_shared = nat_sets[l->e[i].set].shared;
 
-		if (l->found[i] && (!is_shared || last) &&
-		    strcmp(l->owner[i], is_shared ? shared : own) == 0)
+		/* a shared element bears the name of the network that came first */
+		if (l->found[i] && (is_shared ? last && !needed[i] : strcmp(l->owner[i], own) == 0))
 			gone[n++] = l->e[i];
 	}
 	nft_begin(nft, genid);
@@ -348,6 +391,17 @@ static int remove_plan(struct nft *nft, const struct nat_plan *plan, struct cni_
 	return 0;
 }
 
+/* A second ADD of the same attachment replaces what the first one put. */
+static int forget_old(struct nft *nft, const struct state_key *key, struct cni_err *err)
+{
+	autoplan struct nat_plan old = { 0 };
+	json_auto_t *record = NULL;
+
+	if (state_read(key, &record) < 0 || nat_plan_read(record, &old) <= 0)
+		return 0;
+	return remove_plan(nft, &old, err);
+}
+
 int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err)
 {
 	autoclose int lock = nat_lock(err);
@@ -366,10 +420,14 @@ int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct
 		r = nat_listeners(plan, err);
 	if (r < 0)
 		return r;
+	r = forget_old(&nft, &plan->owner, err);
+	if (r < 0)
+		return r;
 	json_object_set_new(record, "nftables", nat_plan_json(plan));
-	r = note_chains(plan);
+	/* the record first: whatever is done from here on, DEL finds it */
+	r = state_write(&plan->owner, record);
 	if (r == 0)
-		r = state_write(&plan->owner, record);
+		r = note_chains(plan);
 	if (r < 0)
 		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
 	else

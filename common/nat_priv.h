@@ -7,6 +7,9 @@
 
 #define NAT_OWNER_MAX 128 /* bytes of an element's comment that "nft list" prints, with the NUL */
 
+/* There once the table of family bridge has been made: a flush of that one is healed, too. */
+#define NAT_BRIDGE_MARK "/run/hawser/nftables.bridge"
+
 /** nat_owner_text() - comment of an attachment's elements. @text: receives it. */
 void nat_owner_text(const struct state_key *key, char text[NAT_OWNER_MAX]);
 

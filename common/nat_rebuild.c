@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "log.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 /* What a rebuild collects from the records before it puts the batch together. */
@@ -72,31 +73,52 @@ static int rebuild_record(const json_t *record, void *arg)
 	return 0;
 }
 
-/* Elements of one set side by side, each key once. */
+/* An element with the owner it is to name; sorted, equal keys stand side by side. */
+struct owned {
+	const struct nat_elem *e;
+	const char *owner;
+	size_t order;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct owned *x = a, *y = b;
+	int r = (int)x->e->set - (int)y->e->set;
+
+	if (r == 0)
+		r = memcmp(x->e->key, y->e->key, NAT_KEY_MAX);
+	return r ? r : x->order < y->order ? -1 : 1;
+}
+
+/*
+ * Elements of one set side by side, each key once: shared elements are named by every container of
+ * a network, and records that contradict each other must not keep the others out.
+ */
 static void put_rebuilt_elems(struct nft *nft, const struct rebuild *b)
 {
+	autofree struct owned *sorted = calloc(b->l.n + 1, sizeof(*sorted));
 	autofree struct nat_elem *e = calloc(b->l.n + 1, sizeof(*e));
 	autofree const char **owners = calloc(b->l.n + 1, sizeof(*owners));
 	size_t n = 0;
 
-	if (!e || !owners)
+	if (!sorted || !e || !owners)
 		abort();
-	for (int set = 0; set < NAT_SETS; set++) {
-		size_t first = n;
+	for (size_t i = 0; i < b->l.n; i++)
+		sorted[i] = (struct owned){ &b->l.e[i], b->owners[i], i };
+	qsort(sorted, b->l.n, sizeof(*sorted), by_key);
+	for (size_t i = 0; i < b->l.n; i++) {
+		const struct nat_elem *next = sorted[i].e;
 
-		for (size_t i = 0; i < b->l.n; i++) {
-			bool again = false;
-
-			if ((int)b->l.e[i].set != set)
-				continue;
-			/* shared elements: every container of a network names them */
-			for (size_t k = first; nat_sets[set].shared && k < n; k++)
-				again |= memcmp(e[k].key, b->l.e[i].key, NAT_KEY_MAX) == 0;
-			if (again)
-				continue;
-			e[n] = b->l.e[i];
-			owners[n++] = b->owners[i];
+		if (n && e[n - 1].set == next->set &&
+		    memcmp(e[n - 1].key, next->key, NAT_KEY_MAX) == 0) {
+			if (!nat_sets[next->set].shared)
+				log_warn("two records want one element of set %s: \"%s\" has it, "
+					 "\"%s\" has not",
+					 nat_sets[next->set].name, owners[n - 1], sorted[i].owner);
+			continue;
 		}
+		e[n] = *next;
+		owners[n++] = sorted[i].owner;
 	}
 	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, e, owners, n);
 }
@@ -121,7 +143,8 @@ int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, in
 				  NFTA_TABLE_NAME, RULESET_TABLE);
 	if (r == 0)
 		r = nft_ask(nft, nat_take_existence, exists);
-	if (r == 0) {
+	/* a node that has nothing in nf_tables is not given a table by "reload" */
+	if (r == 0 && (except || b.n || exists[0])) {
 		nft_begin(nft, 0);
 		for (int i = 0; i < 2; i++)
 			if (exists[i])
@@ -132,6 +155,8 @@ int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, in
 		put_rebuilt_elems(nft, &b);
 		r = nft_commit(nft);
 	}
+	if (r == 0 && b.bridge)
+		close(open(NAT_BRIDGE_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	log_trace("nf_tables: rebuilt for %d attachments: %s", b.n, r < 0 ? strerror(-r) : "ok");
 	if (n)
 		*n = b.n;

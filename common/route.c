@@ -104,26 +104,49 @@ int route_find(struct nlk *nl, int index, const struct cni_route *route)
 	return r == -ENOENT ? 0 : r < 0 ? r : s.found;
 }
 
-static int read_interface(const struct nlmsghdr *hdr, void *arg)
+/* What the kernel would do with a packet. */
+struct lookup {
+	int type, interface;
+};
+
+static int read_lookup(const struct nlmsghdr *hdr, void *arg)
 {
+	struct lookup *found = arg;
 	struct nlattr *attr[RTA_MAX + 1];
 
 	if (hdr->nlmsg_type != RTM_NEWROUTE)
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(struct rtmsg), attr, RTA_MAX, NULL) < 0)
 		return -EBADMSG;
+	found->type = ((const struct rtmsg *)nlmsg_data(hdr))->rtm_type;
 	if (attr[RTA_OIF])
-		*(int *)arg = (int)nla_get_u32(attr[RTA_OIF]);
+		found->interface = (int)nla_get_u32(attr[RTA_OIF]);
 	return 0;
+}
+
+static int look_up(struct nlk *nl, const struct ip_addr *ip, struct lookup *found)
+{
+	struct rtmsg rtm = { .rtm_family = ip->family, .rtm_dst_len = ip_bits(ip) };
+	struct nl_msg *m = nlk_request(nl, "look up the route", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+
+	nlk_put(nl, m, RTA_DST, ip->b, ip_bytes(ip));
+	return nlk_send(nl, read_lookup, found);
 }
 
 int route_interface(struct nlk *nl, const struct ip_addr *ip)
 {
-	struct rtmsg rtm = { .rtm_family = ip->family, .rtm_dst_len = ip_bits(ip) };
-	struct nl_msg *m = nlk_request(nl, "look up the route", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
-	int index = -ENETUNREACH, r;
+	struct lookup found = { .interface = -ENETUNREACH };
+	int r = look_up(nl, ip, &found);
 
-	nlk_put(nl, m, RTA_DST, ip->b, ip_bytes(ip));
-	r = nlk_send(nl, read_interface, &index);
-	return r < 0 ? r : index;
+	return r < 0 ? r : found.interface;
+}
+
+int route_is_local(struct nlk *nl, const struct ip_addr *ip)
+{
+	struct lookup found = { .type = RTN_UNSPEC };
+	int r = look_up(nl, ip, &found);
+
+	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
+		return 0;
+	return r < 0 ? r : found.type == RTN_LOCAL;
 }

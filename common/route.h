@@ -36,4 +36,7 @@ int route_find(struct nlk *nl, int index, const struct cni_route *route);
  */
 int route_interface(struct nlk *nl, const struct ip_addr *ip);
 
+/** route_is_local() - Return: 1 when an address is one of this host (RTN_LOCAL), 0, or -errno. */
+int route_is_local(struct nlk *nl, const struct ip_addr *ip);
+
 #endif

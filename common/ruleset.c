@@ -79,7 +79,6 @@ const struct nat_set_info nat_sets[NAT_SETS] = {
 	[NAT_SNAT6] = { "snat6", NFPROTO_INET, { NAT_F_IP6 } },
 	[NAT_MASQALL4] = { "masqall4", NFPROTO_INET, { NAT_F_IP4 } },
 	[NAT_MASQALL6] = { "masqall6", NFPROTO_INET, { NAT_F_IP6 } },
-	[NAT_LOCALNET] = { "localnet", NFPROTO_INET, { NAT_F_IFNAME }, .shared = true },
 	[NAT_PRIVATE4] = { "private4", NFPROTO_INET, { NAT_F_IP4 } },
 	[NAT_PRIVATE6] = { "private6", NFPROTO_INET, { NAT_F_IP6 } },
 	[NAT_DIRECT4] = { "direct4", NFPROTO_INET, { NAT_F_IP4, NAT_F_IFNAME } },
@@ -201,12 +200,13 @@ static void rules_ports(struct builder *b)
 	rule_cmp(rule, NFT_CMP_NEQ, &local, sizeof(local));
 	rule_verdict(rule, NFT_RETURN, NULL);
 	nft_put_rule(b->nft, rule);
+	/* a range may have a host address, which beats a port without one */
 	port_rule(b, NFPROTO_IPV4, NAT_HOSTPORTS4);
-	port_rule(b, NFPROTO_IPV4, NAT_PORTS4);
 	port_rule(b, NFPROTO_IPV4, NAT_RANGES4);
+	port_rule(b, NFPROTO_IPV4, NAT_PORTS4);
 	port_rule(b, NFPROTO_IPV6, NAT_HOSTPORTS6);
-	port_rule(b, NFPROTO_IPV6, NAT_PORTS6);
 	port_rule(b, NFPROTO_IPV6, NAT_RANGES6);
+	port_rule(b, NFPROTO_IPV6, NAT_PORTS6);
 }
 
 static void rules_jump_ports(struct builder *b)
@@ -254,18 +254,28 @@ static void direct_rule(struct builder *b, int family, enum nat_set private, enu
 	nft_put_rule(b->nft, rule);
 }
 
-/* CVE-2020-8558: route_localnet lets neighbours on the bridge in to 127.0.0.0/8. Not past this. */
-static void rules_direct(struct builder *b)
+/*
+ * CVE-2020-8558: published ports answer on 127.0.0.1, which needs route_localnet on the bridge;
+ * then neighbours could reach what the host serves on 127.0.0.0/8. Nobody but the host itself may.
+ */
+static void loopback_rule(struct builder *b, int which)
 {
 	static const struct ip_net loopback = { { AF_INET, { 127 } }, 8 };
+	static const char lo[16] = "lo"; /* names are padded to IFNAMSIZ */
 	struct nftnl_rule *rule = begin_rule(b);
 
 	rule_meta(rule, NFT_META_IIFNAME, rule_reg(0));
-	lookup(rule, NAT_LOCALNET, IN);
+	rule_cmp(rule, NFT_CMP_NEQ, lo, sizeof(lo));
 	rule_nfproto(rule, NFPROTO_IPV4);
-	rule_prefix(rule, NFT_CMP_EQ, DADDR, &loopback);
+	rule_prefix(rule, NFT_CMP_EQ, which, &loopback);
 	rule_drop(rule);
 	nft_put_rule(b->nft, rule);
+}
+
+static void rules_direct(struct builder *b)
+{
+	loopback_rule(b, DADDR);
+	loopback_rule(b, SADDR);
 	direct_rule(b, NFPROTO_IPV4, NAT_PRIVATE4, NAT_DIRECT4);
 	direct_rule(b, NFPROTO_IPV6, NAT_PRIVATE6, NAT_DIRECT6);
 }
@@ -437,7 +447,7 @@ static const struct fixed_chain fixed_chains[] = {
 	  rules_jump_ports },
 	{ NFPROTO_INET, "postrouting", "nat", NF_INET_POST_ROUTING, PRIORITY(srcnat), 3, 0,
 	  rules_postrouting },
-	{ NFPROTO_INET, "direct", "filter", NF_INET_PRE_ROUTING, PRIORITY(direct), 3, 0,
+	{ NFPROTO_INET, "direct", "filter", NF_INET_PRE_ROUTING, PRIORITY(direct), 4, 0,
 	  rules_direct },
 	{ NFPROTO_INET, "forward", "filter", NF_INET_FORWARD, PRIORITY(filter), 2, 0,
 	  rules_forward },

@@ -23,7 +23,6 @@ enum nat_set {
 	NAT_SNAT6,
 	NAT_MASQALL4, /* containers that see every connection to a published port as the host's */
 	NAT_MASQALL6,
-	NAT_LOCALNET, /* bridges with route_localnet on, which must not let neighbours use it */
 	NAT_PRIVATE4, /* containers that nobody may reach but through published ports */
 	NAT_PRIVATE6,
 	NAT_DIRECT4, /* container . interface it may be reached from all the same */

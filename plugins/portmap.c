@@ -8,7 +8,7 @@
  *     same on both sides; with snat an element that lets the container's subnet and 127.0.0.1 use
  *     them, and the subnet's chain "hairpin-..."; every element names its owner;
  *   - on the host: route_localnet of the interface that leads to the container (IPv4, snat), once
- *     the rule is in place that keeps neighbours out of 127.0.0.0/8 (CVE-2020-8558);
+ *     the table is in place that keeps neighbours out of 127.0.0.0/8 (CVE-2020-8558);
  *   - on disk: an attachment record, from which DEL, GC and "hawser reload" work.
  * With the iptables backend the rules are those of the reference plugin (common/xt.h).
  *
@@ -101,7 +101,10 @@ static void plan_snat(struct publish *p, const struct ip_net *net)
 		nat_plan_ip(&p->plan, NAT_MASQALL4, &net->ip, NULL);
 }
 
-/* Name of the interface that leads to the container. Return: 0 or -errno. */
+/*
+ * Name of the interface that leads to the container. Return: 1, 0 when the host has no way to it
+ * (a bridge without an address), or -errno.
+ */
 static int find_way(const struct publish *p, char name[IFNAMSIZ], struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
@@ -112,20 +115,29 @@ static int find_way(const struct publish *p, char name[IFNAMSIZ], struct cni_err
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
 	r = route_interface(&nl, &p->v4.ip);
+	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
+		return 0;
 	if (r > 0)
 		r = link_get_index(&nl, r, &link);
 	if (r < 0)
 		return nlk_fail(err, &nl, CNI_E_FAILED, r, "find the way to the container's %s",
 				ip_str(&p->v4.ip, text));
 	snprintf(name, IFNAMSIZ, "%s", link.name);
-	return 0;
+	return 1;
 }
 
 /* Let 127.0.0.1 reach the container; the ruleset keeps the neighbours from using it. */
-static int open_localnet(const char *way, struct cni_err *err)
+static int open_localnet(const struct publish *p, struct cni_err *err)
 {
-	int r = sysctl_set_conf("ipv4", way, "route_localnet", 1);
+	char way[IFNAMSIZ];
+	int r;
 
+	if (!p->conf.snat || !serves_localhost(p))
+		return 0;
+	r = find_way(p, way, err);
+	if (r <= 0)
+		return r;
+	r = sysctl_set_conf("ipv4", way, "route_localnet", 1);
 	if (r == -EROFS || r == -EACCES) {
 		log_warn("published ports do not answer on 127.0.0.1: "
 			 "net.ipv4.conf.%s.route_localnet: %s",
@@ -137,34 +149,22 @@ static int open_localnet(const char *way, struct cni_err *err)
 
 static int publish_nftables(struct publish *p, json_t *record, struct cni_err *err)
 {
-	bool localhost = p->conf.snat && serves_localhost(p);
-	char way[IFNAMSIZ];
 	int r;
 
 	plan_snat(p, &p->v4);
 	plan_snat(p, &p->v6);
-	if (localhost) {
-		r = find_way(p, way, err);
-		if (r < 0)
-			return r;
-		nat_plan_item(&p->plan, NAT_LOCALNET, way, NULL);
-	}
 	r = nat_add(&p->plan, record, p->conf.check_host_ports, err);
 	if (r < 0)
 		return r;
 	undo_push(p->undo, "published ports", undo_publish, p->call);
-	return localhost ? open_localnet(way, err) : 0;
+	return open_localnet(p, err);
 }
 
 /* The iptables backend: what the rules are made from goes into the record first. */
 static int publish_iptables(struct publish *p, json_t *record, struct cni_err *err)
 {
-	bool localhost = p->conf.snat && serves_localhost(p);
-	char way[IFNAMSIZ];
 	int r = p->conf.check_host_ports ? nat_listeners(&p->plan, err) : 0;
 
-	if (r == 0 && localhost)
-		r = find_way(p, way, err);
 	if (r < 0)
 		return r;
 	portmap_record_iptables(record, &p->conf, &p->v4, &p->v6, &p->plan);
@@ -173,7 +173,7 @@ static int publish_iptables(struct publish *p, json_t *record, struct cni_err *e
 		return cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
 	undo_push(p->undo, "published ports", undo_publish, p->call);
 	r = portmap_restore(record, err);
-	return r < 0 || !localhost ? r : open_localnet(way, err);
+	return r < 0 ? r : open_localnet(p, err);
 }
 
 static bool use_iptables(const struct portmap_conf *conf)

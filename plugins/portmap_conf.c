@@ -110,35 +110,56 @@ static int cmp_mapping(const void *a, const void *b)
 	int r = x->run.proto - y->run.proto;
 
 	if (r == 0)
-		r = x->only - y->only;
-	if (r == 0)
 		r = ip_cmp(&x->run.host, &y->run.host);
-	return r ? r : x->run.host_port - y->run.host_port;
+	if (r == 0)
+		r = x->run.host_port - y->run.host_port;
+	return r ? r : x->only - y->only;
 }
 
-static bool same_kind(const struct port_mapping *a, const struct port_mapping *b)
+static bool same_place(const struct port_mapping *a, const struct port_mapping *b)
 {
-	return a->run.proto == b->run.proto && a->only == b->only &&
-	       ip_equal(&a->run.host, &b->run.host);
+	return a->run.proto == b->run.proto && ip_equal(&a->run.host, &b->run.host);
 }
 
-/* Sorted mappings: refuse a port asked for twice, join those that continue each other. */
-static int join(struct portmap_conf *conf, struct cni_err *err)
+/* A port asked for twice. Sorted mappings; those of the other family than @family do not count. */
+static int find_double(const struct portmap_conf *conf, int family, struct cni_err *err)
 {
-	size_t n = 0;
+	const struct port_mapping *last = NULL;
 
-	qsort(conf->mappings, conf->n_mappings, sizeof(*conf->mappings), cmp_mapping);
 	for (size_t i = 0; i < conf->n_mappings; i++) {
 		const struct port_mapping *next = &conf->mappings[i];
-		struct port_mapping *last = n ? &conf->mappings[n - 1] : NULL;
-		uint32_t end = last ? last->run.host_port + last->run.count : 0;
 
-		if (last && same_kind(last, next) && next->run.host_port < end)
+		if (next->only && next->only != family)
+			continue;
+		if (last && same_place(last, next) &&
+		    next->run.host_port < last->run.host_port + last->run.count)
 			return cni_fail(err, CNI_E_CONF, 0,
 					"\"runtimeConfig.portMappings\": hostPort %u is asked for "
 					"twice",
 					next->run.host_port);
-		if (last && same_kind(last, next) && next->run.host_port == end &&
+		last = next;
+	}
+	return 0;
+}
+
+/* Refuse a port asked for twice, join mappings that continue each other. */
+static int join(struct portmap_conf *conf, struct cni_err *err)
+{
+	size_t n = 0;
+	int r;
+
+	qsort(conf->mappings, conf->n_mappings, sizeof(*conf->mappings), cmp_mapping);
+	r = find_double(conf, AF_INET, err);
+	if (r == 0)
+		r = find_double(conf, AF_INET6, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < conf->n_mappings; i++) {
+		const struct port_mapping *next = &conf->mappings[i];
+		struct port_mapping *last = n ? &conf->mappings[n - 1] : NULL;
+
+		if (last && same_place(last, next) && last->only == next->only &&
+		    next->run.host_port == last->run.host_port + last->run.count &&
 		    next->run.container_port == last->run.container_port + last->run.count)
 			last->run.count += next->run.count;
 		else
