@@ -446,7 +446,7 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 	autonft struct nft nft = { 0 };
 	autoplan struct nat_plan plan = { 0 };
 	json_auto_t *record = NULL;
-	int r = state_read(key, &record), r2;
+	int r = state_read(key, &record);
 
 	if (r == -ENOENT)
 		return 0;
@@ -466,10 +466,11 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 		r = nat_open(&nft, err);
 	if (r == 0)
 		r = remove_plan(&nft, &plan, err);
-	r2 = state_remove(key);
-	if (r2 < 0 && (r == 0 || r == -EBADMSG))
-		r = cni_fail(err, CNI_E_IO, r2, "remove the attachment record");
-	return r == -EBADMSG ? 1 : r < 0 ? r : 1;
+	/* what could not be removed is still in the record for the next DEL */
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	r = state_remove(key);
+	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 1;
 }
 
 int nat_check(const struct nat_plan *plan, struct cni_err *err)

@@ -90,6 +90,38 @@ static int by_key(const void *a, const void *b)
 	return r ? r : x->order < y->order ? -1 : 1;
 }
 
+/* Whether two ranges of one map meet: in each of their fields. */
+static bool overlap(const struct nat_elem *a, const struct nat_elem *b)
+{
+	const enum nat_field *field = nat_sets[a->set].key;
+	size_t at = 0;
+
+	for (; *field; field++) {
+		const enum nat_field one[] = { *field, NAT_F_END };
+		size_t len = nat_fields_size(one);
+
+		if (memcmp(a->key + at, b->key_end + at, len) > 0 ||
+		    memcmp(b->key + at, a->key_end + at, len) > 0)
+			return false;
+		at += len;
+	}
+	return true;
+}
+
+/* The element among those kept already that excludes another one. Return: its index, or -1. */
+static ssize_t find_rival(const struct nat_elem *kept, size_t n, const struct nat_elem *next)
+{
+	if (n && kept[n - 1].set == next->set &&
+	    memcmp(kept[n - 1].key, next->key, NAT_KEY_MAX) == 0)
+		return (ssize_t)n - 1;
+	if (!nat_sets[next->set].interval)
+		return -1;
+	for (size_t i = n; i > 0 && kept[i - 1].set == next->set; i--)
+		if (overlap(&kept[i - 1], next))
+			return (ssize_t)i - 1;
+	return -1;
+}
+
 /*
  * Elements of one set side by side, each key once: shared elements are named by every container of
  * a network, and records that contradict each other must not keep the others out.
@@ -108,13 +140,13 @@ static void put_rebuilt_elems(struct nft *nft, const struct rebuild *b)
 	qsort(sorted, b->l.n, sizeof(*sorted), by_key);
 	for (size_t i = 0; i < b->l.n; i++) {
 		const struct nat_elem *next = sorted[i].e;
+		ssize_t rival = find_rival(e, n, next);
 
-		if (n && e[n - 1].set == next->set &&
-		    memcmp(e[n - 1].key, next->key, NAT_KEY_MAX) == 0) {
+		if (rival >= 0) {
 			if (!nat_sets[next->set].shared)
 				log_warn("two records want one element of set %s: \"%s\" has it, "
 					 "\"%s\" has not",
-					 nat_sets[next->set].name, owners[n - 1], sorted[i].owner);
+					 nat_sets[next->set].name, owners[rival], sorted[i].owner);
 			continue;
 		}
 		e[n] = *next;
