@@ -10,9 +10,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define PROC_NET_MAX (64u << 20)
+
+/* Up to so many ports, each is bound; for more, only those that a list says some socket serves. */
+#define FEW_PORTS 8
 
 static socklen_t host_address(const struct port_run *run, unsigned int port,
 			      struct sockaddr_storage *out)
@@ -50,24 +58,119 @@ static bool is_taken(const struct port_run *run, unsigned int port)
 	return bind(fd, (struct sockaddr *)&address, len) < 0 && errno == EADDRINUSE;
 }
 
-/* Inode of the socket bound to the port, from a table of /proc/net. Return: 0 when not in it. */
-static unsigned long find_inode(const char *table, unsigned int port, bool tcp)
-{
-	autofree char *text = NULL;
-	char path[64], *line, *rest;
+/* A bit for each port. */
+struct port_bits {
+	uint8_t bits[65536 / 8];
+};
 
+static void take_socket(const struct nlmsghdr *hdr, struct port_bits *used)
+{
+	const struct inet_diag_msg *msg = NLMSG_DATA(hdr);
+	unsigned int port;
+
+	if (hdr->nlmsg_len < NLMSG_LENGTH(sizeof(*msg)))
+		return;
+	port = ntohs(msg->id.idiag_sport);
+	used->bits[port / 8] |= 1u << port % 8;
+}
+
+/* Read the answers of one dump. Return: 0, or a negative errno. */
+static int read_sockets(int fd, struct port_bits *used)
+{
+	char buf[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	for (;;) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		const struct nlmsghdr *hdr = (const struct nlmsghdr *)buf;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (; NLMSG_OK(hdr, (size_t)n); hdr = NLMSG_NEXT(hdr, n)) {
+			if (hdr->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (hdr->nlmsg_type == NLMSG_ERROR)
+				return -EOPNOTSUPP;
+			take_socket(hdr, used);
+		}
+	}
+}
+
+/*
+ * Ports that sockets of the host serve, whatever their address: listeners of TCP, all of UDP
+ * (sock_diag(7)). Return: 0, or a negative errno when the kernel does not tell.
+ */
+static int list_used(int proto, struct port_bits *used)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	int r = fd < 0 ? -errno : 0;
+
+	memset(used, 0, sizeof(*used));
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++) {
+		struct {
+			struct nlmsghdr hdr;
+			struct inet_diag_req_v2 req;
+		} ask = {
+			.hdr = { .nlmsg_len = sizeof(ask),
+				 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+				 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+			.req = { .sdiag_family = families[i],
+				 .sdiag_protocol = proto,
+				 .idiag_states = proto == IPPROTO_TCP ? 1u << 10 /* TCP_LISTEN */
+								      : ~0u },
+		};
+
+		if (send(fd, &ask, sizeof(ask), 0) < 0)
+			return -errno;
+		r = read_sockets(fd, used);
+	}
+	return r;
+}
+
+/* An address as /proc/net prints it: 32-bit words in the host's byte order. */
+static void proc_text(const struct ip_addr *ip, int words, char text[33])
+{
+	uint32_t word[4] = { 0 };
+
+	memcpy(word, ip->b, sizeof(ip->b));
+	for (int i = 0; i < words; i++)
+		snprintf(text + (size_t)8 * i, 9, "%08X", word[i]);
+}
+
+/*
+ * Inode of the socket number @skip that is in the way, from a table of /proc/net. Return: 0 when
+ * there are no more.
+ */
+static unsigned long find_inode(const char *table, const struct port_run *run, unsigned int port,
+				unsigned int skip)
+{
+	static const struct ip_addr any;
+	autofree char *text = NULL;
+	int words = strchr(table, '6') ? 4 : 1;
+	char path[64], *line, *rest, wanted[33], wildcard[33];
+
+	proc_text(&run->host, words, wanted);
+	proc_text(&any, words, wildcard);
 	snprintf(path, sizeof(path), "/proc/self/net/%s", table);
 	if (file_read(AT_FDCWD, path, PROC_NET_MAX, &text, NULL) < 0)
 		return 0;
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		unsigned int local, state;
 		unsigned long inode;
+		char address[33];
 
 		if (sscanf(line,
-			   " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
-			   &local, &state, &inode) != 3)
+			   " %*d: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
+			   address, &local, &state, &inode) != 4)
 			continue;
-		if (local == port && (!tcp || state == 10 /* TCP_LISTEN */))
+		if (local != port || (run->proto == IPPROTO_TCP && state != 10 /* TCP_LISTEN */))
+			continue;
+		if (run->host.family && strcmp(address, wanted) != 0 &&
+		    strcmp(address, wildcard) != 0)
+			continue;
+		if (skip-- == 0)
 			return inode;
 	}
 	return 0;
@@ -132,39 +235,75 @@ static bool keeps_for(int pid, const char *program, const char *container_id)
 	return memmem(words, len, container_id, strlen(container_id)) != NULL;
 }
 
+/* The socket that is in the way may be one of several: some may only keep the port for us. */
 static int report(const struct port_run *run, unsigned int port, const char *container_id,
 		  struct cni_err *err)
 {
-	const char *name = run->proto == IPPROTO_TCP ? "tcp" : "udp";
-	char program[64] = "", table[8];
-	int pid;
+	const char *name = run->proto == IPPROTO_TCP   ? "tcp"
+			   : run->proto == IPPROTO_UDP ? "udp"
+						       : "sctp";
+	bool kept = false;
 
-	snprintf(table, sizeof(table), "%s%s", name, run->container.family == AF_INET6 ? "6" : "");
-	pid = find_process(find_inode(table, port, run->proto == IPPROTO_TCP), program,
-			   sizeof(program));
-	if (!pid && run->container.family == AF_INET) {
-		/* a socket of IPv6 that serves IPv4, too */
-		snprintf(table, sizeof(table), "%s6", name);
-		pid = find_process(find_inode(table, port, run->proto == IPPROTO_TCP), program,
-				   sizeof(program));
+	/* a socket of IPv6 may serve IPv4, too */
+	for (int v6 = run->container.family == AF_INET6; v6 < 2; v6++) {
+		unsigned long inode;
+		char table[8];
+
+		snprintf(table, sizeof(table), "%s%s", name, v6 ? "6" : "");
+		for (unsigned int i = 0; (inode = find_inode(table, run, port, i)); i++) {
+			char program[64] = "";
+			int pid = find_process(inode, program, sizeof(program));
+
+			if (pid && keeps_for(pid, program, container_id))
+				kept = true;
+			else if (pid)
+				return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
+						"\"hostPort\": %s port %u is served by %s (pid "
+						"%d) of the host already",
+						name, port, program, pid);
+		}
 	}
-	if (pid && keeps_for(pid, program, container_id))
-		return 0;
-	if (pid)
-		return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
-				"\"hostPort\": %s port %u is served by %s (pid %d) of the host "
-				"already",
-				name, port, program, pid);
-	return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
-			"\"hostPort\": %s port %u is served by a process of the host already", name,
-			port);
+	return kept ? 0
+		    : cni_fail(err, CNI_E_FAILED, EADDRINUSE,
+			       "\"hostPort\": %s port %u is served by a process of the host "
+			       "already",
+			       name, port);
 }
 
-int listener_find(const struct port_run *run, const char *container_id, struct cni_err *err)
+/* One run. @used: what list_used() gave for its protocol, or NULL. */
+static int find_in_run(const struct port_run *run, const struct port_bits *used,
+		       const char *container_id, struct cni_err *err)
 {
 	for (uint32_t k = 0; k < run->count; k++) {
 		unsigned int port = run->host_port + k;
-		int r = is_taken(run, port) ? report(run, port, container_id, err) : 0;
+		int r;
+
+		if (used && !(used->bits[port / 8] & 1u << port % 8))
+			continue;
+		r = is_taken(run, port) ? report(run, port, container_id, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int listener_find(const struct port_run *runs, size_t n, const char *container_id,
+		  struct cni_err *err)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+	autofree struct port_bits *used = NULL;
+	const struct port_bits *of[256] = { NULL };
+	size_t ports = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ports += runs[i].count;
+	if (ports > FEW_PORTS)
+		used = malloc(ARRAY_SIZE(protos) * sizeof(*used));
+	for (size_t i = 0; used && i < ARRAY_SIZE(protos); i++)
+		if (list_used(protos[i], &used[i]) == 0)
+			of[protos[i]] = &used[i];
+	for (size_t i = 0; i < n; i++) {
+		int r = find_in_run(&runs[i], of[runs[i].proto], container_id, err);
 
 		if (r < 0)
 			return r;

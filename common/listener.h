@@ -6,9 +6,12 @@
 #include "error.h"
 #include "ports.h"
 
+#include <stddef.h>
+
 /**
- * listener_find() - find a process of the host that already serves one of the run's host ports
- * @run: host side of the ports
+ * listener_find() - find a process of the host that already serves one of some host ports
+ * @runs: the ports
+ * @n: number of runs
  * @container_id: whose ports they are to be
  * @err: CNI_E_FAILED naming port, program and pid
  *
@@ -18,6 +21,7 @@
  *
  * Return: 0 when there is none, or a negative errno.
  */
-int listener_find(const struct port_run *run, const char *container_id, struct cni_err *err);
+int listener_find(const struct port_run *runs, size_t n, const char *container_id,
+		  struct cni_err *err);
 
 #endif

@@ -64,57 +64,56 @@ static int conflict(struct cni_err *err, const struct port_run *run, unsigned in
 			proto_name(run->proto), run->host_port + offset, host, owner);
 }
 
-/* Some ports of a run. Each may be in the map of exact keys or within a range: ask about both. */
-static int find_conflict(struct nft *nft, const struct port_run *run, unsigned int first,
-			 unsigned int n, const char *own, struct cni_err *err)
+/* Ports that are asked about together. */
+struct ports {
+	const struct port_run *run[NFT_QUESTIONS / 2];
+	unsigned int offset[NFT_QUESTIONS / 2];
+	unsigned int n;
+};
+
+/* Each port may be in the map of exact keys or within a range: ask about both. */
+static int find_conflict(struct nft *nft, struct ports *ports, const char *own, struct cni_err *err)
 {
 	struct nat_elem e[NFT_QUESTIONS] = { 0 };
-	struct nat_elems l = { .e = e, .n = 2 * (size_t)n };
+	struct nat_elems l = { .e = e, .n = 2 * (size_t)ports->n };
 	int r;
 
 	for (size_t k = 0; k < l.n; k++)
-		nat_encode_port(run, first + k / 2, k % 2, &e[k]);
+		nat_encode_port(ports->run[k / 2], ports->offset[k / 2], k % 2, &e[k]);
 	nat_elems_alloc(&l);
 	r = nat_ask_elems(nft, &l);
 	if (r < 0)
 		r = nft_fail(err, nft, r, "look ports up in nf_tables");
 	for (size_t k = 0; r == 0 && k < l.n; k++)
 		if (l.found[k] && strcmp(l.owner[k], own) != 0)
-			r = conflict(err, run, first + k / 2, l.owner[k]);
+			r = conflict(err, ports->run[k / 2], ports->offset[k / 2], l.owner[k]);
 	l.e = NULL;
 	nat_elems_free(&l);
+	ports->n = 0;
 	return r;
 }
 
 static int find_conflicts(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
 {
-	const unsigned int step = NFT_QUESTIONS / 2;
 	char own[NAT_OWNER_MAX];
+	struct ports ports = { .n = 0 };
+	int r = 0;
 
 	nat_owner_text(&plan->owner, own);
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		const struct port_run *run = &plan->runs[i];
-
-		for (unsigned int k = 0; k < run->count; k += step) {
-			unsigned int n = run->count - k < step ? run->count - k : step;
-			int r = find_conflict(nft, run, k, n, own, err);
-
-			if (r < 0)
-				return r;
+	for (size_t i = 0; r == 0 && i < plan->n_runs; i++) {
+		for (unsigned int k = 0; r == 0 && k < plan->runs[i].count; k++) {
+			ports.run[ports.n] = &plan->runs[i];
+			ports.offset[ports.n++] = k;
+			if (ports.n == NFT_QUESTIONS / 2)
+				r = find_conflict(nft, &ports, own, err);
 		}
 	}
-	return 0;
+	return r == 0 && ports.n ? find_conflict(nft, &ports, own, err) : r;
 }
 
 int nat_listeners(const struct nat_plan *plan, struct cni_err *err)
 {
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		int r = listener_find(&plan->runs[i], plan->owner.container_id, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return listener_find(plan->runs, plan->n_runs, plan->owner.container_id, err);
 }
 
 /* ---- the operations ---- */
@@ -213,16 +212,34 @@ static int put_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err
 
 #define NETWORKS LOCK_DIR "/networks"
 
-/* Remember which chains a network has, by empty files: its configuration may change meanwhile. */
-static int note_chains(const struct nat_plan *plan)
+/* Remember a shared element by an empty file "plugin:@set@field@field". */
+static int note_item(const struct state_key *key, const struct nat_item *item)
+{
+	autoclose int fd = -1;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), NETWORKS "/%s/%s:@%s@%s@%s", key->network, key->plugin,
+		 nat_sets[item->set].name, item->field[0], item->field[1]);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+/* Remember what a network has, by empty files: its configuration may change meanwhile. */
+static int note_network(const struct nat_plan *plan)
 {
 	char path[PATH_MAX], name[NAT_CHAIN_NAMELEN];
+	bool shared = false;
 	int r;
 
-	if (plan->n_chains == 0)
+	for (size_t i = 0; i < plan->n_items; i++)
+		shared |= nat_sets[plan->items[i].set].shared;
+	if (plan->n_chains == 0 && !shared)
 		return 0;
 	snprintf(path, sizeof(path), NETWORKS "/%s", plan->owner.network);
 	r = access(path, F_OK) == 0 ? 0 : file_mkdirs(path, 0755);
+	for (size_t i = 0; r == 0 && i < plan->n_items; i++)
+		if (nat_sets[plan->items[i].set].shared)
+			r = note_item(&plan->owner, &plan->items[i]);
 	for (size_t i = 0; r == 0 && i < plan->n_chains; i++) {
 		autoclose int fd = -1;
 
@@ -262,7 +279,7 @@ static void collect_noted(const char *chain, void *arg)
 {
 	struct noted *noted = arg;
 
-	if (noted->n < 64)
+	if (chain[0] != '@' && noted->n < 64)
 		snprintf(noted->name[noted->n++], NAT_CHAIN_NAMELEN, "%s", chain);
 }
 
@@ -279,16 +296,38 @@ static void ask_noted(struct nft *nft, const struct state_key *key, struct noted
 		noted->n = 0;
 }
 
-static void forget_noted(const struct state_key *key, const struct noted *noted)
+/* A shared element that the network has although this plan does not name it (any more). */
+static void recall_item(const char *note, void *arg)
 {
-	char path[PATH_MAX];
+	struct nat_plan *plan = arg;
+	char set[32], first[IP_STRLEN], second[IP_STRLEN] = "";
 
-	for (unsigned int i = 0; i < noted->n; i++) {
-		snprintf(path, sizeof(path), NETWORKS "/%s/%s:%s", key->network, key->plugin,
-			 noted->name[i]);
-		unlink(path);
+	if (sscanf(note, "@%31[^@]@%47[^@]@%47[^@]", set, first, second) < 2)
+		return;
+	for (int i = 0; i < NAT_SETS; i++) {
+		bool known = strcmp(set, nat_sets[i].name) != 0;
+
+		for (size_t k = 0; !known && k < plan->n_items; k++)
+			known = (int)plan->items[k].set == i &&
+				strcmp(plan->items[k].field[0], first) == 0 &&
+				strcmp(plan->items[k].field[1], second) == 0;
+		if (!known)
+			nat_plan_item(plan, i, first, second);
 	}
+}
+
+static void forget_noted(const struct state_key *key)
+{
+	autodir DIR *dir = NULL;
+	char path[PATH_MAX];
+	size_t len = strlen(key->plugin);
+	struct dirent *e;
+
 	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)))
+		if (strncmp(e->d_name, key->plugin, len) == 0 && e->d_name[len] == ':')
+			unlinkat(dirfd(dir), e->d_name, 0);
 	rmdir(path); /* not empty: another plugin of the chain is still there */
 }
 
@@ -366,7 +405,7 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 	return n + n_chains ? nft_commit(nft) : 0;
 }
 
-static int remove_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
+static int remove_plan(struct nft *nft, struct nat_plan *plan, struct cni_err *err)
 {
 	autoelems struct nat_elems l = { 0 };
 	struct noted noted = { 0 };
@@ -376,6 +415,8 @@ static int remove_plan(struct nft *nft, const struct nat_plan *plan, struct cni_
 	if (others < 0)
 		return cni_fail(err, CNI_E_IO, others, "list the records of network \"%s\"",
 				plan->owner.network);
+	if (!others)
+		each_noted(&plan->owner, recall_item, plan);
 	nat_encode(plan, &l);
 	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
 		r = nft_genid(nft, &genid);
@@ -387,7 +428,7 @@ static int remove_plan(struct nft *nft, const struct nat_plan *plan, struct cni_
 				"remove the elements of %s from table inet " RULESET_TABLE,
 				plan->owner.container_id);
 	if (!others)
-		forget_noted(&plan->owner, &noted);
+		forget_noted(&plan->owner);
 	return 0;
 }
 
@@ -402,7 +443,7 @@ static int forget_old(struct nft *nft, const struct state_key *key, struct cni_e
 	return remove_plan(nft, &old, err);
 }
 
-int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err)
+int nat_add(struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err)
 {
 	autoclose int lock = nat_lock(err);
 	autonft struct nft nft = { 0 };
@@ -411,13 +452,13 @@ int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct
 
 	if (lock < 0)
 		return lock;
-	r = nat_open(&nft, err);
+	r = check_host ? nat_listeners(plan, err) : 0;
+	if (r == 0)
+		r = nat_open(&nft, err);
 	if (r == 0)
 		r = ensure(&nft, plan, err);
 	if (r == 0)
 		r = find_conflicts(&nft, plan, err);
-	if (r == 0 && check_host)
-		r = nat_listeners(plan, err);
 	if (r < 0)
 		return r;
 	r = forget_old(&nft, &plan->owner, err);
@@ -427,7 +468,7 @@ int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct
 	/* the record first: whatever is done from here on, DEL finds it */
 	r = state_write(&plan->owner, record);
 	if (r == 0)
-		r = note_chains(plan);
+		r = note_network(plan);
 	if (r < 0)
 		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
 	else
@@ -440,6 +481,15 @@ int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct
 	return r;
 }
 
+/* Whether the network has something that goes with its last attachment, of whatever plan. */
+static bool network_noted(const struct state_key *key)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
+	return access(path, F_OK) == 0;
+}
+
 int nat_del(const struct state_key *key, struct cni_err *err)
 {
 	autoclose int lock = -1;
@@ -450,7 +500,7 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0 && !json_object_get(record, "nftables")) {
+	if (r == 0 && !json_object_get(record, "nftables") && !network_noted(key)) {
 		r = state_remove(key);
 		return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 1;
 	}
@@ -464,6 +514,7 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 			 key->container_id);
 	else if (r >= 0)
 		r = nat_open(&nft, err);
+	plan.owner = *key;
 	if (r == 0)
 		r = remove_plan(&nft, &plan, err);
 	/* what could not be removed is still in the record for the next DEL */

@@ -84,7 +84,7 @@ int nat_plan_parse(const json_t *obj, struct nat_plan *plan);
  *
  * Return: 0; or a negative errno with no record and no element left behind.
  */
-int nat_add(const struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err);
+int nat_add(struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err);
 
 /**
  * nat_del() - take the elements of an attachment out of the kernel, and then its record
