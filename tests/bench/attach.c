@@ -134,11 +134,11 @@ void measure_attach(struct tool *ours, struct tool *ref)
 /* Brings the bridge to n attachments by ours, with a little time for the packets of new links. */
 static void grow(const struct tool *ours, int *have, int n)
 {
+	int ns = pool_more(n - *have);
 	struct sample unused;
 
-	pool_init(16 + n);
 	for (; *have < n; (*have)++)
-		attach(ours, 10000 + *have, 16 + *have, &unused);
+		attach(ours, 10000 + *have, ns++, &unused);
 	sleep(SETTLE_S);
 }
 

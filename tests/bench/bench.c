@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * bench OURS REFERENCE FLOOR OUTDIR: measures the plugins of two directories side by side.
+ * bench OURS REFERENCE FLOOR EMPTY OUTDIR: measures the plugins of two directories side by side.
  * tests/bench/run calls it in network and mount namespaces of its own. README.md says what is
  * measured and how.
  */
@@ -20,16 +20,20 @@ int main(int argc, char **argv)
 {
 	struct tool ours = { "ours", NULL, "bencho", NULL, 10, "" };
 	struct tool ref = { "ref", NULL, "benchr", NULL, 20, "" };
+	char cnitool[4096];
 	int missed;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: bench OURS REFERENCE FLOOR OUTDIR\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: bench OURS REFERENCE FLOOR EMPTY OUTDIR\n");
 		return 2;
 	}
 	ours.dir = argv[1];
 	ref.dir = argv[2];
 	floor_path = argv[3];
-	out_dir = argv[4];
+	empty_dir = argv[4];
+	out_dir = argv[5];
+	snprintf(cnitool, sizeof(cnitool), "%s/cnitool", ours.dir);
+	cnitool_path = cnitool;
 	proc_init();
 	pool_init(16);
 	report_head(ours.dir, ref.dir);
@@ -41,6 +45,14 @@ int main(int argc, char **argv)
 		measure_counts(&ours, &ref);
 	if (wanted("ipam"))
 		measure_ipam(&ours, &ref);
+	if (wanted("chain"))
+		measure_chain(ours.dir, ref.dir);
+	if (wanted("ports"))
+		measure_ports(ours.dir);
+	if (wanted("connections"))
+		measure_connections(ours.dir);
+	if (wanted("scale"))
+		measure_scale(ours.dir, ref.dir);
 	if (wanted("growth"))
 		measure_growth(&ours, &ref);
 	missed = report_end();

@@ -37,6 +37,32 @@ struct tool {
 	char conf[64];	    /* file with the configuration */
 };
 
+/* A host of its own: network and mount namespace. */
+struct node {
+	int net, mnt;
+};
+
+/* One way of attaching a container with two published ports through bridge, portmap, firewall. */
+struct chain {
+	const char *name;
+	const char *dir;     /* of the plugins */
+	const char *backend; /* of all three; NULL: what they choose */
+	struct node node;
+	struct series add, del;
+};
+
+/* Entries of portMappings, all tcp. */
+struct mappings {
+	int first, n; /* host ports */
+	int step;     /* from one to the next */
+	int fan;      /* the same of the container's, which begin with the same; 0: all port 80 */
+	int range;    /* key of that name; 0: none */
+};
+
+struct counts {
+	int execs, forks, threads, syscalls;
+};
+
 /* stats.c */
 double pick_wall(const struct sample *sample);
 double pick_cpu(const struct sample *sample);
@@ -55,6 +81,7 @@ void proc_init(void);
 void proc_run(const char *const *argv, char *const *env, const char *input, int probe,
 	      struct sample *out);
 char *proc_output(void);
+void proc_argv(const char *argv[16], const char *const *prefix, const char *const *words);
 void cni_run(const struct tool *tool, const char *plugin, const char *const *prefix,
 	     const char *verb, const char *id, int ns, struct sample *out);
 void attach(const struct tool *tool, int id, int ns, struct sample *out);
@@ -62,14 +89,36 @@ void detach(const struct tool *tool, int id, int ns, struct sample *out);
 
 /* pool.c */
 void pool_init(int n);
+int pool_more(int n);
 int pool_fd(int ns);
 int pool_probe(int ns);
 void tool_conf(struct tool *tool, const char *range);
 void file_write(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int env_int(const char *name, int fallback);
 
+/* node.c */
+void node_make(struct node *node);
+void node_enter(const struct node *node);
+void node_leave(void);
+void node_close(struct node *node);
+void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* chain.c */
+void chain_make(struct chain *chain);
+void chain_run(const struct chain *chain, const char *const *prefix, const char *verb, int ns,
+	       struct sample *out);
+void chain_pair(struct chain *chain, int ns, bool record);
+void chain_close(struct chain *chain);
+
+/* ports.c */
+void mappings_write(const char *path, const char *address, const struct mappings *m);
+
+/* counts.c */
+extern const char *const trace_prefix[];
+struct counts trace_read(void);
+
 /* report.c */
-extern const char *out_dir, *floor_path;
+extern const char *out_dir, *floor_path, *cnitool_path, *empty_dir;
 FILE *csv_open(const char *name, const char *header);
 void csv_series(FILE *f, const char *what, const char *tool, const struct series *s);
 void report_head(const char *ours, const char *ref);
@@ -84,5 +133,9 @@ void measure_attach(struct tool *ours, struct tool *ref);
 void measure_growth(struct tool *ours, struct tool *ref);
 void measure_ipam(const struct tool *ours, const struct tool *ref);
 void measure_counts(const struct tool *ours, const struct tool *ref);
+void measure_chain(const char *ours, const char *ref);
+void measure_scale(const char *ours, const char *ref);
+void measure_ports(const char *ours);
+void measure_connections(const char *ours);
 
 #endif

@@ -9,9 +9,7 @@
 
 #define TRACE "/run/bench.trace"
 
-struct counts {
-	int execs, forks, threads, syscalls;
-};
+const char *const trace_prefix[] = { "/usr/bin/strace", "-f", "-qq", "-o", TRACE, NULL };
 
 /* One line of strace: "1234  execve(...". Returns of interrupted calls and signals don't count. */
 static void count_line(struct counts *c, const char *line)
@@ -32,17 +30,14 @@ static void count_line(struct counts *c, const char *line)
 	}
 }
 
-static struct counts trace(const struct tool *tool, const char *verb)
+/* What the call just made with trace_prefix did. */
+struct counts trace_read(void)
 {
-	static const char *const strace[] = { "/usr/bin/strace", "-f", "-qq", "-o", TRACE, NULL };
 	struct counts c = { 0 };
-	struct sample unused;
 	char *line = NULL;
 	size_t size = 0;
-	FILE *f;
+	FILE *f = fopen(TRACE, "re");
 
-	cni_run(tool, "bridge", strace, verb, "bench-trace", 4, &unused);
-	f = fopen(TRACE, "re");
 	if (!f)
 		die("%s: %s", TRACE, strerror(errno));
 	while (getline(&line, &size, f) > 0)
@@ -50,6 +45,14 @@ static struct counts trace(const struct tool *tool, const char *verb)
 	free(line);
 	fclose(f);
 	return c;
+}
+
+static struct counts trace(const struct tool *tool, const char *verb)
+{
+	struct sample unused;
+
+	cni_run(tool, "bridge", trace_prefix, verb, "bench-trace", 4, &unused);
+	return trace_read();
 }
 
 static long peak_rss(const struct tool *tool, const char *plugin, const char *verb)

@@ -30,8 +30,11 @@ static int ns_open(void)
 void pool_init(int n)
 {
 	struct rlimit many = { 8192, 8192 };
-	int home = ns_open();
+	int home;
 
+	if (n <= pool_size)
+		return;
+	home = ns_open();
 	if (setrlimit(RLIMIT_NOFILE, &many))
 		die("RLIMIT_NOFILE: %s", strerror(errno));
 	pool = realloc(pool, n * sizeof(*pool));
@@ -46,6 +49,15 @@ void pool_init(int n)
 			die("namespace pool: %s", strerror(errno));
 	}
 	close(home);
+}
+
+/* Return: the first of n new namespaces. */
+int pool_more(int n)
+{
+	int first = pool_size;
+
+	pool_init(first + n);
+	return first;
 }
 
 int pool_fd(int ns)

@@ -113,6 +113,18 @@ void proc_run(const char *const *argv, char *const *env, const char *input, int 
 	out->settled = now_ms() - start;
 }
 
+/* Words behind those of a prefix (strace), either NULL-terminated; prefix may be NULL. */
+void proc_argv(const char *argv[16], const char *const *prefix, const char *const *words)
+{
+	int n = 0;
+
+	while (prefix && *prefix && n < 8)
+		argv[n++] = *prefix++;
+	while (*words && n < 15)
+		argv[n++] = *words++;
+	argv[n] = NULL;
+}
+
 /**
  * cni_run() - run a plugin as a runtime does
  * @tool: whose plugin
@@ -129,7 +141,6 @@ void cni_run(const struct tool *tool, const char *plugin, const char *const *pre
 	char path[4096], var[5][4200];
 	char *env[] = { var[0], var[1], var[2], var[3], var[4], "CNI_IFNAME=eth0", NULL };
 	const char *argv[16];
-	int n = 0;
 
 	snprintf(path, sizeof(path), "%s/%s", tool->dir, plugin);
 	snprintf(var[0], sizeof(var[0]), "CNI_COMMAND=%s", verb);
@@ -137,12 +148,7 @@ void cni_run(const struct tool *tool, const char *plugin, const char *const *pre
 	snprintf(var[2], sizeof(var[2]), "CNI_NETNS=/proc/%d/fd/%d", getpid(), pool_fd(ns));
 	snprintf(var[3], sizeof(var[3]), "CNI_PATH=%s", tool->dir);
 	snprintf(var[4], sizeof(var[4]), "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
-	while (prefix && prefix[n] && n < 14) {
-		argv[n] = prefix[n];
-		n++;
-	}
-	argv[n++] = path;
-	argv[n] = NULL;
+	proc_argv(argv, prefix, (const char *[]){ path, NULL });
 	proc_run(argv, env, tool->conf, strcmp(verb, "DEL") ? -1 : pool_probe(ns), out);
 }
 

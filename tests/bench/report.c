@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char *out_dir, *floor_path;
+const char *out_dir, *floor_path, *cnitool_path, *empty_dir;
 static FILE *summary;
 static int missed;
 static double steal_start, total_start;
