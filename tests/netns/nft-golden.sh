@@ -22,7 +22,10 @@ golden() {
 		not_ok "ruleset: $1" "$(diff "$file" /run/ruleset)"
 	fi
 	# what we write can be read by nft, but for offsets that this version has no name for
-	! grep -q '@th,' <<<"$(nft list ruleset)" || return 0
+	if grep -q '@th,' <<<"$(nft list ruleset)"; then
+		skip "ruleset: $1 can be loaded by nft" "nft cannot read its own @th,64,128 back"
+		return
+	fi
 	nft list ruleset | sed 's/ comment "[^"]*"//' >/run/ruleset
 	check "ruleset: $1 can be loaded by nft" nft -c -f <(echo 'flush ruleset' && cat /run/ruleset)
 }
