@@ -127,6 +127,7 @@ static void verdict(const char *what, const char *text, struct ratio r, double g
 			ok);
 		missed += !ok;
 	}
+	fflush(summary); /* a run that is ended early keeps what it has */
 	fflush(stdout);
 }
 
