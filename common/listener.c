@@ -239,9 +239,7 @@ static bool keeps_for(int pid, const char *program, const char *container_id)
 static int report(const struct port_run *run, unsigned int port, const char *container_id,
 		  struct cni_err *err)
 {
-	const char *name = run->proto == IPPROTO_TCP   ? "tcp"
-			   : run->proto == IPPROTO_UDP ? "udp"
-						       : "sctp";
+	const char *name = port_proto(run->proto);
 	bool kept = false;
 
 	/* a socket of IPv6 may serve IPv4, too */

@@ -47,11 +47,6 @@ static int ensure(struct nft *nft, const struct nat_plan *plan, struct cni_err *
 
 /* ---- conflicts ---- */
 
-static const char *proto_name(int proto)
-{
-	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
-}
-
 static int conflict(struct cni_err *err, const struct port_run *run, unsigned int offset,
 		    const char *owner)
 {
@@ -61,7 +56,7 @@ static int conflict(struct cni_err *err, const struct port_run *run, unsigned in
 		ip_str(&run->host, host);
 	return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
 			"\"hostPort\": %s port %u on %s is published by %s already",
-			proto_name(run->proto), run->host_port + offset, host, owner);
+			port_proto(run->proto), run->host_port + offset, host, owner);
 }
 
 /* Ports that are asked about together. */
@@ -212,22 +207,29 @@ static int put_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err
 
 #define NETWORKS LOCK_DIR "/networks"
 
-/* Remember a shared element by an empty file "plugin:@set@field@field". */
-static int note_item(const struct state_key *key, const struct nat_item *item)
+/* The empty file that a note is. */
+static void note_path(const struct state_key *key, const char *note, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, NETWORKS "/%s/%s:%s", key->network, key->plugin, note);
+}
+
+static int write_note(const struct state_key *key, const char *note)
 {
 	autoclose int fd = -1;
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), NETWORKS "/%s/%s:@%s@%s@%s", key->network, key->plugin,
-		 nat_sets[item->set].name, item->field[0], item->field[1]);
+	note_path(key, note, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : 0;
 }
 
-/* Remember what a network has, by empty files: its configuration may change meanwhile. */
+/*
+ * Remember what a network has, because its configuration may change meanwhile: its chains by their
+ * names, and its shared elements as "@set@field@field".
+ */
 static int note_network(const struct nat_plan *plan)
 {
-	char path[PATH_MAX], name[NAT_CHAIN_NAMELEN];
+	char path[PATH_MAX], note[NAME_MAX];
 	bool shared = false;
 	int r;
 
@@ -237,25 +239,23 @@ static int note_network(const struct nat_plan *plan)
 		return 0;
 	snprintf(path, sizeof(path), NETWORKS "/%s", plan->owner.network);
 	r = access(path, F_OK) == 0 ? 0 : file_mkdirs(path, 0755);
-	for (size_t i = 0; r == 0 && i < plan->n_items; i++)
-		if (nat_sets[plan->items[i].set].shared)
-			r = note_item(&plan->owner, &plan->items[i]);
-	for (size_t i = 0; r == 0 && i < plan->n_chains; i++) {
-		autoclose int fd = -1;
+	for (size_t i = 0; r == 0 && i < plan->n_items; i++) {
+		const struct nat_item *item = &plan->items[i];
 
-		snprintf(path, sizeof(path), NETWORKS "/%s/%s:%s", plan->owner.network,
-			 plan->owner.plugin,
-			 ruleset_chain_name(plan->owner.network, &plan->chains[i], name));
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0)
-			r = -errno;
+		snprintf(note, sizeof(note), "@%s@%s@%s", nat_sets[item->set].name, item->field[0],
+			 item->field[1]);
+		if (nat_sets[item->set].shared)
+			r = write_note(&plan->owner, note);
 	}
+	for (size_t i = 0; r == 0 && i < plan->n_chains; i++)
+		r = write_note(&plan->owner,
+			       ruleset_chain_name(plan->owner.network, &plan->chains[i], note));
 	return r;
 }
 
-/* Call for each chain noted for the network by this plugin. */
-static void each_noted(const struct state_key *key, void (*fn)(const char *chain, void *arg),
-		       void *arg)
+/* Call for each note that this plugin made of the network. */
+static void each_note(const struct state_key *key, void (*fn)(const char *note, void *arg),
+		      void *arg)
 {
 	autodir DIR *dir = NULL;
 	char path[PATH_MAX];
@@ -275,23 +275,19 @@ struct noted {
 	unsigned int n;
 };
 
-static void collect_noted(const char *chain, void *arg)
+static void collect_chain(const char *note, void *arg)
 {
 	struct noted *noted = arg;
 
-	if (chain[0] != '@' && noted->n < 64)
-		snprintf(noted->name[noted->n++], NAT_CHAIN_NAMELEN, "%s", chain);
+	if (note[0] != '@' && noted->n < 64)
+		snprintf(noted->name[noted->n++], NAT_CHAIN_NAMELEN, "%s", note);
 }
 
 static void ask_noted(struct nft *nft, const struct state_key *key, struct noted *noted)
 {
-	each_noted(key, collect_noted, noted);
-	for (unsigned int i = 0; i < noted->n; i++) {
-		struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETCHAIN, NFPROTO_INET, 0);
-
-		mnl_attr_put_strz(hdr, NFTA_CHAIN_TABLE, RULESET_TABLE);
-		mnl_attr_put_strz(hdr, NFTA_CHAIN_NAME, noted->name[i]);
-	}
+	each_note(key, collect_chain, noted);
+	for (unsigned int i = 0; i < noted->n; i++)
+		nft_ask_chain(nft, NFPROTO_INET, RULESET_TABLE, noted->name[i]);
 	if (noted->n && nft_ask(nft, nat_take_existence, noted->exists) < 0)
 		noted->n = 0;
 }
@@ -316,18 +312,20 @@ static void recall_item(const char *note, void *arg)
 	}
 }
 
-static void forget_noted(const struct state_key *key)
+static void forget_note(const char *note, void *arg)
 {
-	autodir DIR *dir = NULL;
 	char path[PATH_MAX];
-	size_t len = strlen(key->plugin);
-	struct dirent *e;
 
+	note_path(arg, note, path);
+	unlink(path);
+}
+
+static void forget_network(struct state_key *key)
+{
+	char path[PATH_MAX];
+
+	each_note(key, forget_note, key);
 	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
-	dir = opendir(path);
-	while (dir && (e = readdir(dir)))
-		if (strncmp(e->d_name, key->plugin, len) == 0 && e->d_name[len] == ':')
-			unlinkat(dirfd(dir), e->d_name, 0);
 	rmdir(path); /* not empty: another plugin of the chain is still there */
 }
 
@@ -371,10 +369,9 @@ static bool *needed_elsewhere(const struct nat_plan *plan, const struct nat_elem
 
 /* One try to take out what is ours. Return: as nft_commit(). */
 static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_elems *l, bool last,
-		    struct noted *noted, uint32_t genid)
+		    const bool *needed, struct noted *noted, uint32_t genid)
 {
 	autofree struct nat_elem *gone = calloc(l->n + 1, sizeof(*gone));
-	autofree bool *needed = needed_elsewhere(plan, l, last);
 	char own[NAT_OWNER_MAX];
 	size_t n = 0, n_chains = 0;
 	int r = nat_ask_elems(nft, l);
@@ -408,6 +405,7 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 static int remove_plan(struct nft *nft, struct nat_plan *plan, struct cni_err *err)
 {
 	autoelems struct nat_elems l = { 0 };
+	autofree bool *needed = NULL;
 	struct noted noted = { 0 };
 	int others = state_others(&plan->owner), r = -ERESTART;
 	uint32_t genid;
@@ -416,19 +414,20 @@ static int remove_plan(struct nft *nft, struct nat_plan *plan, struct cni_err *e
 		return cni_fail(err, CNI_E_IO, others, "list the records of network \"%s\"",
 				plan->owner.network);
 	if (!others)
-		each_noted(&plan->owner, recall_item, plan);
+		each_note(&plan->owner, recall_item, plan);
 	nat_encode(plan, &l);
+	needed = needed_elsewhere(plan, &l, !others);
 	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
 		r = nft_genid(nft, &genid);
 		if (r == 0)
-			r = take_out(nft, plan, &l, !others, &noted, genid);
+			r = take_out(nft, plan, &l, !others, needed, &noted, genid);
 	}
 	if (r < 0)
 		return nft_fail(err, nft, r,
 				"remove the elements of %s from table inet " RULESET_TABLE,
 				plan->owner.container_id);
 	if (!others)
-		forget_noted(&plan->owner);
+		forget_network(&plan->owner);
 	return 0;
 }
 

@@ -171,8 +171,7 @@ int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, in
 	int r = state_all(rebuild_record, &b);
 
 	for (int i = 0; r == 0 && i < 2; i++)
-		mnl_attr_put_strz(nft_message(nft, NFT_MSG_GETTABLE, families[i], 0),
-				  NFTA_TABLE_NAME, RULESET_TABLE);
+		nft_ask_table(nft, families[i], RULESET_TABLE);
 	if (r == 0)
 		r = nft_ask(nft, nat_take_existence, exists);
 	/* a node that has nothing in nf_tables is not given a table by "reload" */

@@ -18,7 +18,6 @@
 #endif
 
 #define ANSWER_SIZE (32u << 10)
-#define DUMP_TRIES  10
 
 int nft_open(struct nft *nft)
 {
@@ -32,7 +31,6 @@ int nft_open(struct nft *nft)
 		nft_close(nft);
 		return r;
 	}
-	nft->portid = mnl_socket_get_portid(nft->sock);
 	nft->seq = 1;
 	return 0;
 }
@@ -141,10 +139,10 @@ void nft_put_table(struct nft *nft, int family, const char *name, const char *co
 	nftnl_table_free(table);
 }
 
-void nft_put_chain(struct nft *nft, int flags, struct nftnl_chain *chain)
+void nft_put_chain(struct nft *nft, struct nftnl_chain *chain)
 {
 	int family = (int)nftnl_chain_get_u32(chain, NFTNL_CHAIN_FAMILY);
-	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_NEWCHAIN, family, NLM_F_CREATE | flags);
+	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_NEWCHAIN, family, NLM_F_CREATE);
 
 	nftnl_chain_nlmsg_build_payload(hdr, chain);
 	nftnl_chain_free(chain);
@@ -185,6 +183,31 @@ void nft_put_elems(struct nft *nft, int type, int flags, struct nftnl_set *set)
 	} while (r > 0);
 	nftnl_set_elems_iter_destroy(iter);
 	nftnl_set_free(set);
+}
+
+void nft_ask_chain(struct nft *nft, int family, const char *table, const char *chain)
+{
+	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETCHAIN, family, 0);
+
+	mnl_attr_put_strz(hdr, NFTA_CHAIN_TABLE, table);
+	mnl_attr_put_strz(hdr, NFTA_CHAIN_NAME, chain);
+}
+
+void nft_ask_table(struct nft *nft, int family, const char *table)
+{
+	mnl_attr_put_strz(nft_message(nft, NFT_MSG_GETTABLE, family, 0), NFTA_TABLE_NAME, table);
+}
+
+uint32_t nft_attr_u32(const struct nlmsghdr *hdr, int type, uint32_t absent)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(
+		attr, hdr,
+		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) == type &&
+					     mnl_attr_get_payload_len(attr) ==
+						     4) return ntohl(mnl_attr_get_u32(attr));
+	return absent;
 }
 
 void nft_put_del_table(struct nft *nft, int family, const char *name)
@@ -366,17 +389,8 @@ int nft_ask(struct nft *nft, nft_answer_fn fn, void *arg)
 
 static void take_genid(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
 {
-	const struct nlattr *attr;
-	uint32_t *genid = arg;
-
 	(void)index;
-	if (error || !hdr) {
-		*genid = 0;
-		return;
-	}
-	mnl_attr_for_each(attr, hdr, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-								  NFTA_GEN_ID) *genid =
-		ntohl(mnl_attr_get_u32(attr));
+	*(uint32_t *)arg = error || !hdr ? 0 : nft_attr_u32(hdr, NFTA_GEN_ID, 0);
 }
 
 int nft_genid(struct nft *nft, uint32_t *genid)
@@ -387,54 +401,6 @@ int nft_genid(struct nft *nft, uint32_t *genid)
 	nft_message(nft, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0);
 	r = nft_ask(nft, take_genid, genid);
 	return r < 0 ? r : *genid ? 0 : -EOPNOTSUPP;
-}
-
-/* Read one dump to its end. Return: 0, 1 when it was interrupted, or a negative errno. */
-static int read_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg), void *arg)
-{
-	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	bool interrupted = false;
-
-	for (;;) {
-		ssize_t n = recv(mnl_socket_get_fd(nft->sock), buf, sizeof(buf), 0);
-		const struct nlmsghdr *hdr = (const struct nlmsghdr *)buf;
-		int left = (int)n;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		for (; mnl_nlmsg_ok(hdr, left); hdr = mnl_nlmsg_next(hdr, &left)) {
-			if (hdr->nlmsg_seq != nft->first)
-				continue;
-			interrupted |= (hdr->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-			if (hdr->nlmsg_type == NLMSG_DONE)
-				return interrupted;
-			if (hdr->nlmsg_type == NLMSG_ERROR)
-				return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(hdr))->error;
-			fn(hdr, arg);
-		}
-	}
-}
-
-int nft_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg),
-	     void (*restart)(void *arg), void *arg)
-{
-	struct nlmsghdr *hdr = (struct nlmsghdr *)nft->buf;
-	int r = 1;
-
-	finish(nft);
-	hdr->nlmsg_flags |= NLM_F_DUMP;
-	for (int attempt = 0; r == 1 && attempt < DUMP_TRIES; attempt++) {
-		nft->first = hdr->nlmsg_seq = nft->seq++;
-		if (restart)
-			restart(arg);
-		r = transmit(nft);
-		if (r == 0)
-			r = read_dump(nft, fn, arg);
-	}
-	empty_queue(nft);
-	return r == 1 ? -EAGAIN : r;
 }
 
 int nft_fail(struct cni_err *err, const struct nft *nft, int errnum, const char *fmt, ...)

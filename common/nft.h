@@ -26,7 +26,7 @@
  */
 struct nft {
 	struct mnl_socket *sock;
-	uint32_t portid, seq, first;
+	uint32_t seq, first; /* next sequence number, and that of the first message queued */
 	char *buf;
 	size_t used, size; /* bytes of whole messages, and allocated */
 	size_t newest;	   /* offset of the newest message */
@@ -82,7 +82,7 @@ struct nlmsghdr *nft_message(struct nft *nft, int type, int family, int flags);
 
 /* Queue objects of libnftnl. They are freed. A NULL object or a failed build is remembered. */
 void nft_put_table(struct nft *nft, int family, const char *name, const char *comment);
-void nft_put_chain(struct nft *nft, int flags, struct nftnl_chain *chain);
+void nft_put_chain(struct nft *nft, struct nftnl_chain *chain);
 void nft_put_rule(struct nft *nft, struct nftnl_rule *rule);
 void nft_put_set(struct nft *nft, struct nftnl_set *set);
 
@@ -109,6 +109,15 @@ void nft_put_del_chain(struct nft *nft, int family, const char *table, const cha
  */
 int nft_commit(struct nft *nft);
 
+/** nft_ask_chain() - queue the question for a chain (NFT_MSG_GETCHAIN). */
+void nft_ask_chain(struct nft *nft, int family, const char *table, const char *chain);
+
+/** nft_ask_table() - queue the question for a table (NFT_MSG_GETTABLE). */
+void nft_ask_table(struct nft *nft, int family, const char *table);
+
+/** nft_attr_u32() - a number of an object that came as an answer. Return: it, or @absent. */
+uint32_t nft_attr_u32(const struct nlmsghdr *hdr, int type, uint32_t absent);
+
 /* Receives the answer to the question number @index (from 0): an object, or an error and NULL. */
 typedef void (*nft_answer_fn)(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg);
 
@@ -123,20 +132,6 @@ typedef void (*nft_answer_fn)(unsigned int index, int error, const struct nlmsgh
 int nft_ask(struct nft *nft, nft_answer_fn fn, void *arg);
 
 #define NFT_QUESTIONS 128u /* answers of so many fit into the socket's default receive buffer */
-
-/**
- * nft_dump() - list objects, again when the list was interrupted
- * @nft: socket with one question queued
- * @fn: receives each object
- * @restart: called before each try; may be NULL
- * @arg: for both
- *
- * For tools, CHECK and rebuilding; never on ADD or DEL.
- *
- * Return: 0, or a negative errno (-ENOENT: no such table).
- */
-int nft_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg),
-	     void (*restart)(void *arg), void *arg);
 
 /**
  * nft_fail() - cni_fail() with a hint about what the kernel lacks

@@ -5,6 +5,7 @@
 
 #include "ip.h"
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 /* @count host ports from @host_port on lead to as many container ports from @container_port on. */
@@ -15,5 +16,11 @@ struct port_run {
 	uint16_t host_port, container_port; /* first of each, host byte order, never 0 */
 	uint32_t count;			    /* at least 1; the last ports are at most 65535 */
 };
+
+/** port_proto() - Return: "tcp", "udp" or "sctp". */
+static inline const char *port_proto(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
+}
 
 #endif

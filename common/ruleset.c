@@ -501,7 +501,7 @@ static void put_chain(struct nft *nft, int family, const char *name, const char 
 		nftnl_chain_set_data(chain, NFTNL_CHAIN_USERDATA, nftnl_udata_buf_data(udata),
 				     nftnl_udata_buf_len(udata));
 	}
-	nft_put_chain(nft, 0, chain);
+	nft_put_chain(nft, chain);
 	nftnl_udata_buf_free(udata);
 }
 
@@ -624,35 +624,16 @@ void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_ch
 
 /* ---- is it all there? ---- */
 
-static void ask_chain(struct nft *nft, int family, const char *name)
-{
-	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETCHAIN, family, 0);
-
-	mnl_attr_put_strz(hdr, NFTA_CHAIN_TABLE, RULESET_TABLE);
-	mnl_attr_put_strz(hdr, NFTA_CHAIN_NAME, name);
-}
-
-static uint32_t use_count(const struct nlmsghdr *hdr)
-{
-	const struct nlattr *attr;
-
-	mnl_attr_for_each(
-		attr, hdr,
-		sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) ==
-					     NFTA_CHAIN_USE) return ntohl(mnl_attr_get_u32(attr));
-	return 0;
-}
-
 void ruleset_ask_chain(struct nft *nft, const char *network, const struct nat_chain *chain)
 {
 	char name[NAT_CHAIN_NAMELEN];
 
-	ask_chain(nft, NFPROTO_INET, ruleset_chain_name(network, chain, name));
+	nft_ask_chain(nft, NFPROTO_INET, RULESET_TABLE, ruleset_chain_name(network, chain, name));
 }
 
 bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind)
 {
-	return hdr && use_count(hdr) == kind_rules[kind];
+	return hdr && nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == kind_rules[kind];
 }
 
 static void verify_chain(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
@@ -660,7 +641,7 @@ static void verify_chain(unsigned int index, int error, const struct nlmsghdr *h
 	const struct fixed_chain *c = &fixed_chains[index];
 	bool *whole = arg;
 
-	if (error || !hdr || use_count(hdr) != c->n_rules + c->n_jumps)
+	if (error || !hdr || nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) != c->n_rules + c->n_jumps)
 		*whole = false;
 }
 
@@ -671,7 +652,8 @@ int ruleset_state(struct nft *nft, bool bridge)
 
 	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++)
 		if (bridge || fixed_chains[i].family != NFPROTO_BRIDGE)
-			ask_chain(nft, fixed_chains[i].family, fixed_chains[i].name);
+			nft_ask_chain(nft, fixed_chains[i].family, RULESET_TABLE,
+				      fixed_chains[i].name);
 	result = nft_ask(nft, verify_chain, &whole);
 	return result < 0 ? result : whole;
 }

@@ -126,6 +126,20 @@ struct state_key state_key_of(const json_t *record)
 	};
 }
 
+size_t state_ips(const json_t *record, struct ip_net **ips)
+{
+	const json_t *list = json_object_get(record, "ips"), *text;
+	size_t i, n = 0;
+
+	*ips = calloc(json_array_size(list) + 1, sizeof(**ips));
+	if (!*ips)
+		abort();
+	json_array_foreach (list, i, text)
+		if (json_is_string(text) && ip_net_parse(json_string_value(text), &(*ips)[n]) == 0)
+			n++;
+	return n;
+}
+
 static DIR *list_network(const char *network)
 {
 	char path[PATH_MAX];

@@ -7,6 +7,8 @@
 #ifndef HAWSER_STATE_H
 #define HAWSER_STATE_H
 
+#include "ip.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -75,6 +77,17 @@ int state_others(const struct state_key *key);
  * Return: 0, or the first negative errno of @fn or of reading a directory.
  */
 int state_all(int (*fn)(const json_t *record, void *arg), void *arg);
+
+/**
+ * state_ips() - the addresses that a record keeps under "ips"
+ * @record: record
+ * @ips: receives an array to be freed
+ *
+ * What is no address with a prefix length is passed over.
+ *
+ * Return: how many.
+ */
+size_t state_ips(const json_t *record, struct ip_net **ips);
 
 /** state_key_of() - key of a record that state_all() gave. Return: strings borrowed from it. */
 struct state_key state_key_of(const json_t *record);

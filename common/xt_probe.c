@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Questions about iptables that the kernel answers without a process. */
 #include "file.h"
+#include "nft.h"
 #include "xt_rules.h"
 
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/time.h>
 
 /* ip_tables.h and ip6_tables.h of the kernel clash with the C library's headers; both agree here.
  */
@@ -27,93 +23,39 @@ struct xt_entries { /* struct ipt_get_entries, struct ip6t_get_entries */
 	uint8_t entries[] __attribute__((aligned(8)));
 };
 
-/* A request of one attribute level and its answer; names of tables and chains are short. */
-struct message {
-	struct nlmsghdr nlh;
-	struct nfgenmsg nfg;
-	uint8_t attrs[4096];
+/* The answer to the one question of xt_nft_get(). */
+struct answer {
+	int error;
+	struct xt_nft_chain *info; /* NULL: only whether it is there */
 };
 
-static int put_string(struct message *msg, uint16_t type, const char *s)
+static void take_answer(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
 {
-	size_t len = NLA_HDRLEN + strlen(s) + 1, at = msg->nlh.nlmsg_len;
-	struct nlattr attr = { .nla_len = (uint16_t)len, .nla_type = type };
+	struct answer *answer = arg;
 
-	if (at + NLA_ALIGN(len) > sizeof(*msg))
-		return -ENAMETOOLONG;
-	memcpy((uint8_t *)msg + at, &attr, sizeof(attr));
-	memcpy((uint8_t *)msg + at + NLA_HDRLEN, s, strlen(s) + 1);
-	msg->nlh.nlmsg_len = (uint32_t)(at + NLA_ALIGN(len));
-	return 0;
-}
-
-/* Send a request and receive the one message that answers it. */
-static int exchange(struct message *msg)
-{
-	autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	struct timeval limit = { .tv_sec = 5 };
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t n;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
-		return -errno;
-	if (sendto(fd, msg, msg->nlh.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
-		return -errno;
-	do {
-		n = recv(fd, msg, sizeof(*msg), 0);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n < sizeof(struct nlmsghdr) || msg->nlh.nlmsg_len > (size_t)n)
-		return -EBADMSG;
-	if (msg->nlh.nlmsg_type == NLMSG_ERROR) {
-		struct nlmsgerr error;
-
-		if ((size_t)n < NLMSG_HDRLEN + sizeof(error))
-			return -EBADMSG;
-		memcpy(&error, (uint8_t *)msg + NLMSG_HDRLEN, sizeof(error));
-		return error.error ? error.error : -EBADMSG;
-	}
-	return msg->nlh.nlmsg_len >= offsetof(struct message, attrs) ? 0 : -EBADMSG;
+	(void)index;
+	answer->error = error;
+	if (error || !hdr || !answer->info)
+		return;
+	answer->info->drops = nft_attr_u32(hdr, NFTA_CHAIN_POLICY, NF_ACCEPT) == NF_DROP;
+	answer->info->used = nft_attr_u32(hdr, NFTA_CHAIN_USE, 0);
 }
 
 int xt_nft_get(int family, const char *table, const char *chain, struct xt_nft_chain *info)
 {
-	struct message msg = {
-		.nlh = { .nlmsg_len = offsetof(struct message, attrs),
-			 .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 |
-				       (chain ? NFT_MSG_GETCHAIN : NFT_MSG_GETTABLE),
-			 .nlmsg_flags = NLM_F_REQUEST },
-		/* family numbers of netfilter are those of sockets for IPv4 and IPv6 */
-		.nfg = { .nfgen_family = (uint8_t)family, .version = NFNETLINK_V0 },
-	};
-	struct nlattr attr;
-	size_t at, end;
-	uint32_t value;
-	int r = put_string(&msg, chain ? NFTA_CHAIN_TABLE : NFTA_TABLE_NAME, table);
+	struct answer answer = { .info = chain ? info : NULL };
+	autonft struct nft nft = { 0 };
+	int r = nft_open(&nft);
 
-	if (r == 0 && chain)
-		r = put_string(&msg, NFTA_CHAIN_NAME, chain);
-	if (r == 0)
-		r = exchange(&msg);
-	if (r < 0 || !chain || !info)
+	if (r < 0)
 		return r;
-	*info = (struct xt_nft_chain){ 0 };
-	end = msg.nlh.nlmsg_len;
-	for (at = offsetof(struct message, attrs); at + NLA_HDRLEN <= end;
-	     at += NLA_ALIGN(attr.nla_len)) {
-		memcpy(&attr, (uint8_t *)&msg + at, sizeof(attr));
-		if (attr.nla_len < NLA_HDRLEN || at + attr.nla_len > end)
-			break;
-		if (attr.nla_len != NLA_HDRLEN + sizeof(value))
-			continue;
-		memcpy(&value, (uint8_t *)&msg + at + NLA_HDRLEN, sizeof(value));
-		if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_CHAIN_POLICY)
-			info->drops = ntohl(value) == 0; /* NF_DROP */
-		else if ((attr.nla_type & NLA_TYPE_MASK) == NFTA_CHAIN_USE)
-			info->used = ntohl(value);
-	}
-	return 0;
+	/* family numbers of netfilter are those of sockets for IPv4 and IPv6 */
+	if (chain)
+		nft_ask_chain(&nft, family, table, chain);
+	else
+		nft_ask_table(&nft, family, table);
+	r = nft_ask(&nft, take_answer, &answer);
+	return r < 0 ? r : answer.error;
 }
 
 int xt_legacy_has(int family, const char *table)

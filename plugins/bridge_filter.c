@@ -41,19 +41,14 @@ static void plan_guard(struct nat_plan *plan, const struct bridge_conf *conf,
 
 int bridge_filter_restore(const json_t *record, struct cni_err *err)
 {
-	const json_t *list = json_object_get(record, "ips"), *text;
-	autofree struct ip_net *ips = calloc(json_array_size(list) + 1, sizeof(*ips));
+	autofree struct ip_net *ips = NULL;
 	struct state_key key = state_key_of(record);
 	struct xt_owner owner = { key.network, key.container_id };
-	size_t i, n = 0;
+	size_t n;
 
-	if (!ips)
-		return cni_fail(err, CNI_E_FAILED, ENOMEM, "\"ipMasq\"");
 	if (!json_object_get(record, BACKEND_KEY))
 		return 0;
-	json_array_foreach (list, i, text)
-		if (json_is_string(text) && ip_net_parse(json_string_value(text), &ips[n]) == 0)
-			n++;
+	n = state_ips(record, &ips);
 	return xt_masq_add(&owner, ips, n, err);
 }
 

@@ -32,6 +32,7 @@
 enum backend { AUTO, NFTABLES, IPTABLES, FIREWALLD };
 enum policy { OPEN, SAME_BRIDGE, ISOLATED };
 
+static const char *const policy_names[] = { "open", "same-bridge", "isolated" };
 static const char *const backend_names[] = { "", "nftables", "iptables", "firewalld" };
 
 struct firewall_conf {
@@ -103,7 +104,6 @@ static int check_trusted(const json_t *list, struct cni_err *err)
 
 static int read_conf(const struct cni_call *call, struct firewall_conf *conf, struct cni_err *err)
 {
-	static const char *const policies[] = { "open", "same-bridge", "isolated" };
 	static const char *const accesses[] = { "allow", "deny" };
 	int backend = AUTO, policy = OPEN, access = 0;
 	int r = conf_read(call->conf, "", keys, conf, err);
@@ -114,8 +114,8 @@ static int read_conf(const struct cni_call *call, struct firewall_conf *conf, st
 	if (conf->policy_name && !*conf->policy_name)
 		conf->policy_name = NULL;
 	if (r == 0)
-		r = choose("ingressPolicy", conf->policy_name, policies, ARRAY_SIZE(policies),
-			   &policy, err);
+		r = choose("ingressPolicy", conf->policy_name, policy_names,
+			   ARRAY_SIZE(policy_names), &policy, err);
 	if (r == 0)
 		r = choose("directAccess", conf->direct_access, accesses, ARRAY_SIZE(accesses),
 			   &access, err);
@@ -220,12 +220,11 @@ static int undo_open(const void *arg, struct cni_err *err)
 static json_t *make_record(const struct cni_call *call, const struct firewall_conf *conf,
 			   enum backend backend)
 {
-	static const char *const policies[] = { "open", "same-bridge", "isolated" };
 	json_t *record =
 		json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*, s:s*}", "network", call->network,
 			  "containerID", call->container_id, "backend", backend_names[backend],
-			  "ingressPolicy", policies[conf->policy], "bridge", conf->bridge, "zone",
-			  backend == FIREWALLD ? zone_of(conf) : NULL, "adminChain",
+			  "ingressPolicy", policy_names[conf->policy], "bridge", conf->bridge,
+			  "zone", backend == FIREWALLD ? zone_of(conf) : NULL, "adminChain",
 			  backend != IPTABLES			    ? NULL
 			  : conf->admin_chain && *conf->admin_chain ? conf->admin_chain
 								    : "CNI-ADMIN");
@@ -341,11 +340,13 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 static int status(const struct cni_call *call, struct cni_err *err)
 {
 	struct firewall_conf conf = { 0 };
+	enum backend backend;
 	int r = read_conf(call, &conf, err);
 
 	if (r < 0)
 		return r;
-	switch (find_backend(&conf)) {
+	backend = find_backend(&conf);
+	switch (backend) {
 	case IPTABLES:
 		r = xt_usable(AF_INET);
 		break;
@@ -359,7 +360,7 @@ static int status(const struct cni_call *call, struct cni_err *err)
 		break;
 	}
 	return r < 0 ? cni_fail(err, CNI_E_UNAVAILABLE, r, "\"backend\": \"%s\" does not answer",
-				backend_names[find_backend(&conf)])
+				backend_names[backend])
 		     : 0;
 }
 

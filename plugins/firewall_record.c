@@ -41,28 +41,21 @@ static enum xt_policy policy_of(const json_t *record)
 
 static void read_record(const json_t *record, struct recorded *out)
 {
-	const json_t *list = json_object_get(record, "ips"), *text;
 	struct state_key key = state_key_of(record);
-	size_t i;
 
 	*out = (struct recorded){
 		.owner = { key.network, key.container_id },
 		.backend = text_of(record, "backend"),
 		.bridge = text_of(record, "bridge"),
 		.zone = text_of(record, "zone"),
-		.ips = calloc(json_array_size(list) + 1, sizeof(*out->ips)),
 	};
-	json_array_foreach (list, i, text)
-		if (out->ips && json_is_string(text) &&
-		    ip_net_parse(json_string_value(text), &out->ips[out->n_ips]) == 0)
-			out->n_ips++;
+	out->n_ips = state_ips(record, &out->ips);
 	out->xt = (struct xt_firewall){
 		.ips = out->ips,
 		.n_ips = out->n_ips,
 		.admin_chain = text_of(record, "adminChain"),
 		.bridge = out->bridge,
 		.policy = policy_of(record),
-		.dns_input = out->bridge && xt_input_drops(AF_INET) > 0,
 	};
 }
 
@@ -71,13 +64,21 @@ static bool is(const struct recorded *r, const char *backend)
 	return r->backend && strcmp(r->backend, backend) == 0;
 }
 
+/* DNS to the gateway, where INPUT would drop it. Asked only here: it may cost a process. */
+static bool opens_dns(const struct recorded *r)
+{
+	return r->bridge && xt_input_drops(AF_INET) > 0;
+}
+
 int firewall_restore(const json_t *record, struct cni_err *err)
 {
 	autorecorded struct recorded r = { 0 };
 
 	read_record(record, &r);
-	if (is(&r, "iptables"))
+	if (is(&r, "iptables")) {
+		r.xt.dns_input = opens_dns(&r);
 		return xt_firewall_add(&r.owner, &r.xt, err);
+	}
 	if (is(&r, "firewalld"))
 		return firewalld_add(r.zone, r.ips, r.n_ips, err);
 	return 0;
@@ -88,8 +89,10 @@ int firewall_check(const json_t *record, struct cni_err *err)
 	autorecorded struct recorded r = { 0 };
 
 	read_record(record, &r);
-	if (is(&r, "iptables"))
+	if (is(&r, "iptables")) {
+		r.xt.dns_input = opens_dns(&r);
 		return xt_firewall_check(&r.owner, &r.xt, err);
+	}
 	if (is(&r, "firewalld"))
 		return firewalld_check(r.zone, r.ips, r.n_ips, err);
 	return 0;

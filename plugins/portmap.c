@@ -244,11 +244,11 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			r = nat_check(&made, err);
 		} else if (record || chain_foreign(call)) {
 			/* the Go plugins leave no record: their rules are what ours would be */
-			if (!record)
-				portmap_record_iptables(record = json_object(), &p.conf, &p.v4,
-							&p.v6, &p.plan);
-			json_object_set_new(record, "network", json_string(call->network));
-			json_object_set_new(record, "containerID", json_string(call->container_id));
+			if (!record) {
+				record = json_pack("{s:s, s:s}", "network", call->network,
+						   "containerID", call->container_id);
+				portmap_record_iptables(record, &p.conf, &p.v4, &p.v6, &p.plan);
+			}
 			r = portmap_check(record, err);
 		} else {
 			r = cni_fail(

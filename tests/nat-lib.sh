@@ -140,3 +140,14 @@ bridge_nf() {
 	echo "$1" >/proc/sys/net/bridge/bridge-nf-call-iptables
 	echo "$1" >/proc/sys/net/bridge/bridge-nf-call-ip6tables
 }
+
+# Containers with the names given on br0 of network net, between outside and third. usage: town CONTAINER...
+town() {
+	surroundings "$@"
+	for id in "$@"; do
+		join "$id" "$(net_conf net br0 88)"
+	done
+}
+
+# An ADD of portmap that must fail and change nothing. usage: refused NAME CODE TEXT ID MEMBERS
+refused() { fails "$1" "$2" "$3" portmap ADD "$4" "$(chained portmap "${NET:-net}" "$4" "$5")"; }

@@ -13,7 +13,7 @@ xt_need() {
 	[ ! -x "$XT" ] || return 0
 	XT=/run/xt_driver
 	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -DHAWSER_TEST -I"$src" -o $XT "$here/tests/netns/xt_driver.c" "$src"/xt*.c \
-		"$src"/{sha512,error,ip,file,log,fault,lock}.c 2>$err && return 0
+		"$src"/{sha512,error,ip,file,log,fault,lock,nft}.c -lnftnl -lmnl 2>$err && return 0
 	not_ok "build the driver"
 	done_testing
 }

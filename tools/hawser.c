@@ -73,14 +73,12 @@ static void add_ports(json_t *ports, const struct nat_plan *plan)
 
 		if (run->host.family)
 			ip_str(&run->host, host);
-		json_array_append_new(
-			ports, json_pack("{s:s, s:s, s:i, s:s, s:i, s:i}", "protocol",
-					 run->proto == IPPROTO_TCP   ? "tcp"
-					 : run->proto == IPPROTO_UDP ? "udp"
-								     : "sctp",
-					 "hostIP", host, "hostPort", run->host_port, "containerIP",
-					 ip_str(&run->container, container), "containerPort",
-					 run->container_port, "count", (int)run->count));
+		json_array_append_new(ports,
+				      json_pack("{s:s, s:s, s:i, s:s, s:i, s:i}", "protocol",
+						port_proto(run->proto), "hostIP", host, "hostPort",
+						run->host_port, "containerIP",
+						ip_str(&run->container, container), "containerPort",
+						run->container_port, "count", (int)run->count));
 	}
 }
 

@@ -3,15 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../nat-lib.sh"
 
-# usage: refused NAME CODE TEXT ID MEMBERS
-refused() { fails "$1" "$2" "$3" portmap ADD "$4" "$(chained portmap "${NET:-net}" "$4" "$5")"; }
-town() {
-	surroundings "$@"
-	for id in "$@"; do
-		join "$id" "$(net_conf net br0 88)"
-	done
-}
-
 # --- a process of the host
 town cafe0123 b
 cp /usr/bin/sleep /run/sleep

@@ -3,15 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../nat-lib.sh"
 
-# usage: refused NAME CODE TEXT ID MEMBERS
-refused() { fails "$1" "$2" "$3" portmap ADD "$4" "$(chained portmap "${NET:-net}" "$4" "$5")"; }
-town() {
-	surroundings "$@"
-	for id in "$@"; do
-		join "$id" "$(net_conf net br0 88)"
-	done
-}
-
 # --- bad input: a sentence that names key and value, nothing changed
 town a b
 bad() { refused "bad input: $1" "$2" "$3" a "\"runtimeConfig\":{\"portMappings\":$4}${5:+,$5}"; }

@@ -3,13 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../nat-lib.sh"
 
-town() {
-	surroundings "$@"
-	for id in "$@"; do
-		join "$id" "$(net_conf net br0 88)"
-	done
-}
-
 # --- CHECK, DEL, GC, STATUS
 town a b
 m=$(ports "$(map 8080 80)" "$(map 9000 9000 tcp "" 10)" "$(map 7000 70 udp 192.0.2.1)")
