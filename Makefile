@@ -35,7 +35,7 @@ ifeq ($(LIBC),musl)
 CC       := musl-gcc
 MUSL_INC := $(OBJ)/include
 CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2 -isystem /usr/include/libnl3,$(CPPFLAGS)) -isystem $(MUSL_INC)
-STATIC_ONLY := $(OBJ)/common/checked.o
+STATIC_ONLY := $(OBJ)/common/checked.o $(OBJ)/common/arena.o
 else
 LDLIBS   += -lpthread -lm
 STATIC_ONLY := $(OBJ)/common/nolookup.o
@@ -59,7 +59,7 @@ CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -DHAWSER_TEST
 CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 
-COMMON_SRC := $(filter-out common/nolookup.c common/checked.c common/mnl.c,$(wildcard common/*.c))
+COMMON_SRC := $(filter-out common/nolookup.c common/checked.c common/mnl.c common/arena.c,$(wildcard common/*.c))
 IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
@@ -84,6 +84,9 @@ $(MUSL_INC):
 	@ln -sfn $(firstword $(wildcard /usr/include/jansson_config.h \
 		/usr/include/$(shell gcc -print-multiarch)/jansson_config.h)) $@/jansson_config.h
 endif
+
+# gcc would make a calloc() out of calloc()'s own body.
+$(OBJ)/common/arena.o: CFLAGS += -fno-builtin
 
 $(OBJ)/%.o: %.c | $(MUSL_INC)
 	@mkdir -p $(@D)
