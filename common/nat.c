@@ -29,89 +29,13 @@
 /* Others may commit, too, but not forever between our question and our batch. */
 #define TRIES 200
 
-/* The static part, and with it everything else when it has been flushed. */
-static int ensure(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
-{
-	bool bridge = nat_needs_bridge(plan) || access(NAT_BRIDGE_MARK, F_OK) == 0;
-	int r = ruleset_state(nft, bridge);
-
-	if (r == 0) {
-		r = nat_rebuild(nft, bridge, &plan->owner, NULL);
-		if (r == -ENOENT && bridge)
-			return nft_fail(err, nft, r,
-					"create the ruleset of family bridge (the kernel needs "
-					"CONFIG_NF_TABLES_BRIDGE)");
-	}
-	return r < 0 ? nft_fail(err, nft, r, "create table inet " RULESET_TABLE) : 0;
-}
-
-/* ---- conflicts ---- */
-
-static int conflict(struct cni_err *err, const struct port_run *run, unsigned int offset,
-		    const char *owner)
-{
-	char host[IP_STRLEN] = "any address";
-
-	if (run->host.family)
-		ip_str(&run->host, host);
-	return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
-			"\"hostPort\": %s port %u on %s is published by %s already",
-			port_proto(run->proto), run->host_port + offset, host, owner);
-}
-
-/* Ports that are asked about together. */
-struct ports {
-	const struct port_run *run[NFT_QUESTIONS / 2];
-	unsigned int offset[NFT_QUESTIONS / 2];
-	unsigned int n;
-};
-
-/* Each port may be in the map of exact keys or within a range: ask about both. */
-static int find_conflict(struct nft *nft, struct ports *ports, const char *own, struct cni_err *err)
-{
-	struct nat_elem e[NFT_QUESTIONS] = { 0 };
-	struct nat_elems l = { .e = e, .n = 2 * (size_t)ports->n };
-	int r;
-
-	for (size_t k = 0; k < l.n; k++)
-		nat_encode_port(ports->run[k / 2], ports->offset[k / 2], k % 2, &e[k]);
-	nat_elems_alloc(&l);
-	r = nat_ask_elems(nft, &l);
-	if (r < 0)
-		r = nft_fail(err, nft, r, "look ports up in nf_tables");
-	for (size_t k = 0; r == 0 && k < l.n; k++)
-		if (l.found[k] && strcmp(l.owner[k], own) != 0)
-			r = conflict(err, ports->run[k / 2], ports->offset[k / 2], l.owner[k]);
-	l.e = NULL;
-	nat_elems_free(&l);
-	ports->n = 0;
-	return r;
-}
-
-static int find_conflicts(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
-{
-	char own[NAT_OWNER_MAX];
-	struct ports ports = { .n = 0 };
-	int r = 0;
-
-	nat_owner_text(&plan->owner, own);
-	for (size_t i = 0; r == 0 && i < plan->n_runs; i++) {
-		for (unsigned int k = 0; r == 0 && k < plan->runs[i].count; k++) {
-			ports.run[ports.n] = &plan->runs[i];
-			ports.offset[ports.n++] = k;
-			if (ports.n == NFT_QUESTIONS / 2)
-				r = find_conflict(nft, &ports, own, err);
-		}
-	}
-	return r == 0 && ports.n ? find_conflict(nft, &ports, own, err) : r;
-}
+/* A socket that nat_usable() opened, for the next that needs one. */
+static struct nft kept;
 
 int nat_listeners(const struct nat_plan *plan, struct cni_err *err)
 {
 	return listener_find(plan->runs, plan->n_runs, plan->owner.container_id, err);
 }
-
-/* ---- the operations ---- */
 
 /* The lock that every change of our tables is made under. Return: descriptor or -errno. */
 int nat_lock(struct cni_err *err)
@@ -125,82 +49,15 @@ int nat_lock(struct cni_err *err)
 
 int nat_open(struct nft *nft, struct cni_err *err)
 {
-	int r = nft_open(nft);
+	int r = 0;
 
+	if (kept.sock) {
+		*nft = kept;
+		kept = (struct nft){ 0 };
+	} else {
+		r = nft_open(nft);
+	}
 	return r < 0 ? nft_fail(err, nft, r, "open a netfilter socket") : 0;
-}
-
-/* One try to put what is missing. Return: as nft_commit(). */
-static int put_missing(struct nft *nft, const struct nat_plan *plan, struct nat_elems *l,
-		       uint32_t genid)
-{
-	autofree bool *found = calloc(plan->n_chains + 1, sizeof(*found));
-	autofree bool *whole = calloc(plan->n_chains + 1, sizeof(*whole));
-	autofree struct nat_elem *add = calloc(l->n + 1, sizeof(*add));
-	autofree struct nat_elem *replace = calloc(l->n + 1, sizeof(*replace));
-	autofree const char **owners = calloc(l->n + 1, sizeof(*owners));
-	char own[NAT_OWNER_MAX], shared[NAT_OWNER_MAX];
-	size_t n = 0, n_replace = 0, n_chains = 0;
-	int r;
-
-	if (!found || !whole || !add || !replace || !owners)
-		abort();
-	nat_owner_text(&plan->owner, own);
-	nat_owner_of(&plan->owner, NAT_ISOLATED, shared);
-	r = nat_ask_chains(nft, plan, found, whole);
-	if (r == 0)
-		r = nat_ask_elems(nft, l);
-	if (r < 0)
-		return r;
-	nft_begin(nft, genid);
-	for (size_t i = 0; i < plan->n_chains; i++) {
-		if (whole[i])
-			continue;
-		if (found[i]) {
-			char name[NAT_CHAIN_NAMELEN];
-
-			ruleset_chain_name(plan->owner.network, &plan->chains[i], name);
-			nft_put_del_chain(nft, NFPROTO_INET, RULESET_TABLE, name);
-		}
-		ruleset_put_chain(nft, plan->owner.network, &plan->chains[i]);
-		n_chains++;
-	}
-	for (size_t i = 0; i < l->n; i++) {
-		bool is_shared = nat_sets[l->e[i].set].shared;
-
-		if (l->found[i] && (is_shared || (l->same[i] && strcmp(l->owner[i], own) == 0)))
-			continue;
-		if (l->found[i])
-			replace[n_replace++] = l->e[i];
-		owners[n] = is_shared ? shared : own;
-		add[n++] = l->e[i];
-	}
-	if (n + n_chains == 0)
-		return 0;
-	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, replace, NULL, n_replace);
-	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, add, owners, n);
-	return nft_commit(nft);
-}
-
-static int put_plan(struct nft *nft, const struct nat_plan *plan, struct cni_err *err)
-{
-	autoelems struct nat_elems l = { 0 };
-	uint32_t genid;
-	int r = -ERESTART;
-
-	nat_encode(plan, &l);
-	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
-		r = nft_genid(nft, &genid);
-		if (r == 0)
-			r = put_missing(nft, plan, &l, genid);
-	}
-	if (r == -ENOTEMPTY || (r == -EEXIST && plan->n_runs))
-		return nft_fail(
-			err, nft, -EADDRINUSE,
-			"\"hostPort\": a run of ports overlaps another one that is published "
-			"at other host addresses");
-	return r < 0 ? nft_fail(err, nft, r, "add %zu elements to table inet " RULESET_TABLE, l.n)
-		     : 0;
 }
 
 /* ---- what the network's last attachment takes along ---- */
@@ -392,7 +249,7 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 			gone[n++] = l->e[i];
 	}
 	nft_begin(nft, genid);
-	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, gone, NULL, n);
+	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, 0, gone, NULL, n);
 	for (unsigned int i = 0; i < noted->n; i++) {
 		if (noted->exists[i]) {
 			nft_put_del_chain(nft, NFPROTO_INET, RULESET_TABLE, noted->name[i]);
@@ -432,20 +289,47 @@ static int remove_plan(struct nft *nft, struct nat_plan *plan, struct cni_err *e
 }
 
 /* A second ADD of the same attachment replaces what the first one put. */
-static int forget_old(struct nft *nft, const struct state_key *key, struct cni_err *err)
+static int forget_old(struct nft *nft, const json_t *record, struct cni_err *err)
 {
 	autoplan struct nat_plan old = { 0 };
-	json_auto_t *record = NULL;
 
-	if (state_read(key, &record) < 0 || nat_plan_read(record, &old) <= 0)
-		return 0;
-	return remove_plan(nft, &old, err);
+	return nat_plan_read(record, &old) <= 0 ? 0 : remove_plan(nft, &old, err);
+}
+
+/* Look, refuse, write the record. Return: 0, or a negative errno and nothing has changed. */
+static int prepare(struct nft *nft, struct nat_plan *plan, json_t *record, struct nat_look *look,
+		   struct cni_err *err)
+{
+	json_auto_t *old = NULL;
+	bool again = state_read(&plan->owner, &old) == 0;
+	int r = nat_heal(nft, plan, look, err);
+
+	if (r == 0)
+		r = nat_conflicts(nft, plan, again, err);
+	if (r == 0 && again) {
+		r = forget_old(nft, old, err);
+		if (r == 0)
+			r = nat_heal(nft, plan, look, err);
+	}
+	if (r < 0)
+		return r;
+	json_object_set_new(record, "nftables", nat_plan_json(plan));
+	/* the record first: whatever is done from here on, DEL finds it */
+	r = state_write(&plan->owner, record);
+	if (r == 0)
+		r = note_network(plan);
+	if (r < 0) {
+		state_remove(&plan->owner);
+		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
+	}
+	return r;
 }
 
 int nat_add(struct nat_plan *plan, json_t *record, bool check_host, struct cni_err *err)
 {
 	autoclose int lock = nat_lock(err);
 	autonft struct nft nft = { 0 };
+	autolook struct nat_look look = { 0 };
 	struct cni_err ignored = { 0 };
 	int r;
 
@@ -455,23 +339,10 @@ int nat_add(struct nat_plan *plan, json_t *record, bool check_host, struct cni_e
 	if (r == 0)
 		r = nat_open(&nft, err);
 	if (r == 0)
-		r = ensure(&nft, plan, err);
-	if (r == 0)
-		r = find_conflicts(&nft, plan, err);
+		r = prepare(&nft, plan, record, &look, err);
 	if (r < 0)
 		return r;
-	r = forget_old(&nft, &plan->owner, err);
-	if (r < 0)
-		return r;
-	json_object_set_new(record, "nftables", nat_plan_json(plan));
-	/* the record first: whatever is done from here on, DEL finds it */
-	r = state_write(&plan->owner, record);
-	if (r == 0)
-		r = note_network(plan);
-	if (r < 0)
-		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
-	else
-		r = put_plan(&nft, plan, err);
+	r = nat_put(&nft, plan, &look, err);
 	if (r < 0) {
 		fault_off();
 		remove_plan(&nft, plan, &ignored);
@@ -487,6 +358,15 @@ static bool network_noted(const struct state_key *key)
 
 	snprintf(path, sizeof(path), NETWORKS "/%s", key->network);
 	return access(path, F_OK) == 0;
+}
+
+/* All of it is the network's, which has other attachments: the kernel need not be asked. */
+static bool nothing_of_its_own(const struct nat_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_items; i++)
+		if (!nat_sets[plan->items[i].set].shared)
+			return false;
+	return plan->n_runs == 0 && state_others(&plan->owner) == 1;
 }
 
 int nat_del(const struct state_key *key, struct cni_err *err)
@@ -511,11 +391,12 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 	if (r == -EBADMSG)
 		log_warn("the record of %s is damaged: its elements stay until \"hawser reload\"",
 			 key->container_id);
-	else if (r >= 0)
-		r = nat_open(&nft, err);
 	plan.owner = *key;
-	if (r == 0)
-		r = remove_plan(&nft, &plan, err);
+	if (r >= 0 && !nothing_of_its_own(&plan)) {
+		r = nat_open(&nft, err);
+		if (r == 0)
+			r = remove_plan(&nft, &plan, err);
+	}
 	/* what could not be removed is still in the record for the next DEL */
 	if (r < 0 && r != -EBADMSG)
 		return r;
@@ -525,32 +406,27 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 
 int nat_check(const struct nat_plan *plan, struct cni_err *err)
 {
-	autofree bool *found = calloc(plan->n_chains + 1, sizeof(*found));
-	autofree bool *whole = calloc(plan->n_chains + 1, sizeof(*whole));
+	autolook struct nat_look look = { 0 };
 	autonft struct nft nft = { 0 };
 	autoelems struct nat_elems l = { 0 };
 	char own[NAT_OWNER_MAX], name[NAT_CHAIN_NAMELEN];
 	int r = nat_open(&nft, err);
 
-	if (!found || !whole)
-		abort();
 	if (r < 0)
 		return r;
-	r = ruleset_state(&nft, nat_needs_bridge(plan));
-	if (r == 0)
+	r = nat_look(&nft, plan, nat_needs_bridge(plan), &look);
+	if (r == 0 && !look.ruleset)
 		return cni_fail(err, CNI_E_FAILED, 0,
 				"table inet " RULESET_TABLE
 				" or rules of it are missing: somebody flushed them; \"hawser "
 				"reload\" or the next ADD makes them again");
 	nat_encode(plan, &l);
-	if (r > 0)
-		r = nat_ask_chains(&nft, plan, found, whole);
 	if (r == 0)
 		r = nat_ask_elems(&nft, &l);
 	if (r < 0)
 		return nft_fail(err, &nft, r, "look the attachment up in nf_tables");
 	for (size_t i = 0; i < plan->n_chains; i++)
-		if (!whole[i])
+		if (!look.whole[i])
 			return cni_fail(
 				err, CNI_E_FAILED, 0,
 				"chain %s of network \"%s\" is missing or changed",
@@ -576,9 +452,8 @@ int nat_check(const struct nat_plan *plan, struct cni_err *err)
 
 int nat_usable(void)
 {
-	autonft struct nft nft = { 0 };
 	uint32_t genid;
-	int r = nft_open(&nft);
+	int r = kept.sock ? 0 : nft_open(&kept);
 
-	return r < 0 ? r : nft_genid(&nft, &genid);
+	return r < 0 ? r : nft_genid(&kept, &genid);
 }

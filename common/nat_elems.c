@@ -91,7 +91,7 @@ static void encode_item(const struct nat_item *item, struct nat_elem *e)
 		encode_text(e->key + nat_fields_size(first), key[1], item->field[1]);
 }
 
-static bool is_range(const struct port_run *run)
+bool nat_is_range(const struct port_run *run)
 {
 	return run->count >= RANGE_MIN && run->host_port == run->container_port;
 }
@@ -157,7 +157,7 @@ void nat_encode_more(const struct nat_plan *plan, struct nat_elems *l)
 	size_t n = l->n + plan->n_items;
 
 	for (size_t i = 0; i < plan->n_runs; i++)
-		n += is_range(&plan->runs[i]) ? 1 : plan->runs[i].count;
+		n += nat_is_range(&plan->runs[i]) ? 1 : plan->runs[i].count;
 	l->e = realloc(l->e, (n + 1) * sizeof(*l->e));
 	if (!l->e)
 		abort();
@@ -167,9 +167,9 @@ void nat_encode_more(const struct nat_plan *plan, struct nat_elems *l)
 	for (size_t i = 0; i < plan->n_runs; i++) {
 		const struct port_run *run = &plan->runs[i];
 
-		if (is_range(run))
+		if (nat_is_range(run))
 			encode_range(run, &l->e[l->n++]);
-		for (uint32_t k = 0; !is_range(run) && k < run->count; k++)
+		for (uint32_t k = 0; !nat_is_range(run) && k < run->count; k++)
 			nat_encode_port(run, k, false, &l->e[l->n++]);
 	}
 }
@@ -233,31 +233,6 @@ int nat_ask_elems(struct nft *nft, struct nat_elems *l)
 			return r;
 	}
 	return ask.error;
-}
-
-/* Which chains of a plan are there with their rules. */
-struct ask_chains {
-	const struct nat_plan *plan;
-	bool *found, *whole;
-};
-
-static void take_chain(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
-{
-	struct ask_chains *ask = arg;
-
-	ask->found[index] = !error && hdr;
-	ask->whole[index] = !error && ruleset_chain_whole(hdr, ask->plan->chains[index].kind);
-}
-
-int nat_ask_chains(struct nft *nft, const struct nat_plan *plan, bool *found, bool *whole)
-{
-	struct ask_chains ask = { plan, found, whole };
-
-	if (plan->n_chains == 0)
-		return 0;
-	for (size_t i = 0; i < plan->n_chains; i++)
-		ruleset_ask_chain(nft, plan->owner.network, &plan->chains[i]);
-	return nft_ask(nft, take_chain, &ask);
 }
 
 bool nat_needs_bridge(const struct nat_plan *plan)

@@ -80,10 +80,59 @@ bool nat_plan_empty(const struct nat_plan *plan)
 
 static const char *const kind_names[NAT_KINDS] = { "masq", "hairpin" };
 
+/* Runs that differ only in their ports stand in one text: an attachment may publish thousands. */
+static bool same_ends(const struct port_run *a, const struct port_run *b)
+{
+	return a->proto == b->proto && ip_equal(&a->host, &b->host) &&
+	       ip_equal(&a->container, &b->container);
+}
+
+static char *put_number(char *at, uint32_t n)
+{
+	char digits[10];
+	size_t len = 0;
+
+	do
+		digits[len++] = '0' + n % 10;
+	while (n /= 10);
+	while (len)
+		*at++ = digits[--len];
+	return at;
+}
+
+#define RUN_TEXT 20 /* "65535-65535:65535 " */
+
+/* ["tcp", host address or "", container's address, "8080:80 9000-9009:9000"] */
+static json_t *ports_json(const struct port_run *runs, size_t n)
+{
+	char host[IP_STRLEN] = "", container[IP_STRLEN], *text = malloc(n * RUN_TEXT), *at = text;
+	json_t *ports;
+
+	if (!text)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			*at++ = ' ';
+		at = put_number(at, runs[i].host_port);
+		if (runs[i].count > 1) {
+			*at++ = '-';
+			at = put_number(at, runs[i].host_port + runs[i].count - 1);
+		}
+		*at++ = ':';
+		at = put_number(at, runs[i].container_port);
+	}
+	if (runs->host.family)
+		ip_str(&runs->host, host);
+	ports = json_pack("[s, s, s, s%]", port_proto(runs->proto), host,
+			  ip_str(&runs->container, container), text, (size_t)(at - text));
+	free(text);
+	return ports;
+}
+
 json_t *nat_plan_json(const struct nat_plan *plan)
 {
 	json_t *chains = json_array(), *items = json_array(), *runs = json_array();
-	char text[IP_STRLEN], host[IP_STRLEN] = "";
+	char text[IP_STRLEN];
 
 	for (size_t i = 0; i < plan->n_chains; i++)
 		json_array_append_new(chains, json_pack("[s, s]", kind_names[plan->chains[i].kind],
@@ -92,15 +141,11 @@ json_t *nat_plan_json(const struct nat_plan *plan)
 		json_array_append_new(items,
 				      json_pack("[s, s, s]", nat_sets[plan->items[i].set].name,
 						plan->items[i].field[0], plan->items[i].field[1]));
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		const struct port_run *run = &plan->runs[i];
-
-		host[0] = '\0';
-		if (run->host.family)
-			ip_str(&run->host, host);
-		json_array_append_new(runs, json_pack("[i, s, i, s, i, i]", run->proto, host,
-						      run->host_port, ip_str(&run->container, text),
-						      run->container_port, (int)run->count));
+	for (size_t i = 0, n; i < plan->n_runs; i += n) {
+		for (n = 1; i + n < plan->n_runs; n++)
+			if (!same_ends(&plan->runs[i], &plan->runs[i + n]))
+				break;
+		json_array_append_new(runs, ports_json(&plan->runs[i], n));
 	}
 	return json_pack("{s:o, s:o, s:o}", "chains", chains, "items", items, "ports", runs);
 }
@@ -164,26 +209,57 @@ static int read_item(const json_t *value, struct nat_plan *plan)
 	return -EBADMSG;
 }
 
-static int read_run(const json_t *value, struct nat_plan *plan)
+/* A number up to @max. Return: what follows it, or NULL. */
+static const char *read_number(const char *at, long max, long *n)
 {
-	int proto, host_port, container_port, count;
-	const char *host, *container;
+	char *end;
+
+	if (*at < '0' || *at > '9')
+		return NULL;
+	*n = strtol(at, &end, 10);
+	return *n < 1 || *n > max ? NULL : end;
+}
+
+/* One of the runs of a text. Return: what follows it, or NULL. */
+static const char *read_run(const char *at, struct port_run *run)
+{
+	long first, last, container;
+
+	at = read_number(at, 65535, &first);
+	last = first;
+	if (at && *at == '-')
+		at = read_number(at + 1, 65535, &last);
+	if (!at || *at != ':' || last < first)
+		return NULL;
+	at = read_number(at + 1, 65535 - (last - first), &container);
+	if (!at || (*at != ' ' && *at != '\0'))
+		return NULL;
+	run->host_port = first;
+	run->container_port = container;
+	run->count = last - first + 1;
+	return *at ? at + 1 : at;
+}
+
+static int read_ports(const json_t *value, struct nat_plan *plan)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
+	const char *proto, *host, *container, *text;
 	struct port_run run = { 0 };
 
-	if (json_unpack((json_t *)value, "[i, s, i, s, i, i!]", &proto, &host, &host_port,
-			&container, &container_port, &count) < 0)
+	if (json_unpack((json_t *)value, "[s, s, s, s!]", &proto, &host, &container, &text) < 0)
 		return -EBADMSG;
-	if ((*host && ip_parse(host, &run.host) < 0) || ip_parse(container, &run.container) < 0)
+	for (size_t i = 0; i < sizeof(protos); i++)
+		if (strcmp(proto, port_proto(protos[i])) == 0)
+			run.proto = protos[i];
+	if (!run.proto || ip_parse(container, &run.container) < 0 ||
+	    (*host && (ip_parse(host, &run.host) < 0 || run.host.family != run.container.family)))
 		return -EBADMSG;
-	if (proto < 1 || proto > 255 || host_port < 1 || container_port < 1 || count < 1 ||
-	    host_port > 65536 - count || container_port > 65536 - count ||
-	    (*host && run.host.family != run.container.family))
-		return -EBADMSG;
-	run.proto = proto;
-	run.host_port = host_port;
-	run.container_port = container_port;
-	run.count = count;
-	nat_plan_run(plan, &run);
+	do {
+		text = read_run(text, &run);
+		if (!text)
+			return -EBADMSG;
+		nat_plan_run(plan, &run);
+	} while (*text);
 	return 0;
 }
 
@@ -192,7 +268,7 @@ int nat_plan_parse(const json_t *obj, struct nat_plan *plan)
 	static const struct {
 		const char *name;
 		int (*read)(const json_t *value, struct nat_plan *plan);
-	} parts[] = { { "chains", read_chain }, { "items", read_item }, { "ports", read_run } };
+	} parts[] = { { "chains", read_chain }, { "items", read_item }, { "ports", read_ports } };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const json_t *list = json_object_get(obj, parts[i].name), *value;

@@ -10,6 +10,13 @@
 /* There once the table of family bridge has been made: a flush of that one is healed, too. */
 #define NAT_BRIDGE_MARK "/run/hawser/nftables.bridge"
 
+/* There once a range of ports has been published: from then on single ports are looked up in
+ * ranges. */
+#define NAT_RANGE_MARK "/run/hawser/nftables.ranges"
+
+/** nat_mark() - make such an empty file. */
+void nat_mark(const char *path);
+
 /** nat_owner_text() - comment of an attachment's elements. @text: receives it. */
 void nat_owner_text(const struct state_key *key, char text[NAT_OWNER_MAX]);
 
@@ -51,15 +58,6 @@ void nat_encode_port(const struct port_run *run, unsigned int offset, bool range
 /** nat_ask_elems() - fill in what is there of each element. Return: 0 or -errno. */
 int nat_ask_elems(struct nft *nft, struct nat_elems *l);
 
-/**
- * nat_ask_chains() - which chains of a plan are there
- * @found: for each chain, whether it exists
- * @whole: for each chain, whether it has its rules
- *
- * Return: 0 or -errno.
- */
-int nat_ask_chains(struct nft *nft, const struct nat_plan *plan, bool *found, bool *whole);
-
 /** nat_needs_bridge() - Return: whether the plan has elements in the table of family bridge. */
 bool nat_needs_bridge(const struct nat_plan *plan);
 
@@ -71,6 +69,68 @@ int nat_open(struct nft *nft, struct cni_err *err);
 
 /** nat_take_existence() - nft_answer_fn for bool arrays: whether the object is there. */
 void nat_take_existence(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg);
+
+/* What the kernel had when an ADD looked. */
+struct nat_look {
+	uint32_t genid;
+	bool ruleset;	     /* the node's own chains have all their rules */
+	bool *found, *whole; /* for each chain of the plan: it exists; it has its rules */
+};
+
+#define autolook __attribute__((cleanup(nat_look_free)))
+
+/** nat_look_free() - release what it owns. */
+void nat_look_free(struct nat_look *look);
+
+/**
+ * nat_look() - ask about generation, node's chains and plan's chains, in one exchange
+ * @nft: socket
+ * @plan: the plan
+ * @bridge: also about the chains of family bridge
+ * @look: zeroed, or filled by an earlier call
+ *
+ * Return: 0, or a negative errno (-EOPNOTSUPP: the kernel has no nf_tables).
+ */
+int nat_look(struct nft *nft, const struct nat_plan *plan, bool bridge, struct nat_look *look);
+
+/**
+ * nat_heal() - nat_look(); if the node's chains are not whole, make everything from the records
+ * @nft: socket
+ * @plan: what is going to be put
+ * @look: zeroed, or filled by an earlier call
+ * @err: filled on failure
+ *
+ * Return: 0, or a negative errno.
+ */
+int nat_heal(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
+	     struct cni_err *err);
+
+/**
+ * nat_conflicts() - whether another attachment has one of the plan's ports
+ * @nft: socket
+ * @plan: the plan
+ * @all: ask about every port; otherwise only about what nat_put()'s batch does not find by itself:
+ *       the ports of ranges among single ones and, where ranges are used, each port among ranges
+ * @err: CNI_E_FAILED, naming port and owner
+ *
+ * Return: 0, or a negative errno.
+ */
+int nat_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, struct cni_err *err);
+
+/**
+ * nat_put() - put the plan's chains and elements, in one batch
+ * @nft: socket
+ * @plan: the plan; its record has been written
+ * @look: of nat_heal(); refreshed when the ruleset changes meanwhile
+ * @err: filled on failure; a port that another attachment has is named with that attachment
+ *
+ * Return: 0; or a negative errno and nothing has changed in the kernel.
+ */
+int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
+	    struct cni_err *err);
+
+/** nat_is_range() - Return: whether a run is one element of the maps of ranges. */
+bool nat_is_range(const struct port_run *run);
 
 /**
  * nat_rebuild() - our tables out and in again from the records, in one batch, under nat_lock()

@@ -17,7 +17,7 @@ struct rebuild {
 		struct nat_chain chain;
 	} * chains;
 	size_t n_chains;
-	bool bridge;
+	bool bridge, ranges;
 	int n; /* attachments */
 	const struct state_key *except;
 };
@@ -152,7 +152,15 @@ static void put_rebuilt_elems(struct nft *nft, const struct rebuild *b)
 		e[n] = *next;
 		owners[n++] = sorted[i].owner;
 	}
-	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, e, owners, n);
+	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, 0, e, owners, n);
+}
+
+void nat_mark(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 void nat_take_existence(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
@@ -184,10 +192,15 @@ int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, in
 		for (size_t i = 0; i < b.n_chains; i++)
 			ruleset_put_chain(nft, b.chains[i].network, &b.chains[i].chain);
 		put_rebuilt_elems(nft, &b);
+		for (size_t i = 0; i < b.l.n; i++)
+			if (b.l.e[i].set == NAT_RANGES4 || b.l.e[i].set == NAT_RANGES6)
+				b.ranges = true;
+		if (b.ranges)
+			nat_mark(NAT_RANGE_MARK);
 		r = nft_commit(nft);
 	}
 	if (r == 0 && b.bridge)
-		close(open(NAT_BRIDGE_MARK, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		nat_mark(NAT_BRIDGE_MARK);
 	log_trace("nf_tables: rebuilt for %d attachments: %s", b.n, r < 0 ? strerror(-r) : "ok");
 	if (n)
 		*n = b.n;

@@ -18,6 +18,7 @@
 #endif
 
 #define ANSWER_SIZE (32u << 10)
+#define FIRST_SIZE  (256u << 10)
 
 int nft_open(struct nft *nft)
 {
@@ -45,19 +46,25 @@ void nft_close(struct nft *nft)
 	nft->used = nft->size = 0;
 }
 
-/* Room for one more message and its attributes. */
+/*
+ * Room for one more message and its attributes. Only what is used is copied: a page that was never
+ * written costs nothing, so the first piece is large.
+ */
 static void reserve(struct nft *nft)
 {
-	size_t size = nft->size ? nft->size : NFT_ROOM;
+	size_t size = nft->size ? nft->size : FIRST_SIZE;
 	char *bigger;
 
 	while (size - nft->used < NFT_ROOM)
 		size *= 2;
 	if (size == nft->size)
 		return;
-	bigger = realloc(nft->buf, size);
+	bigger = malloc(size);
 	if (!bigger)
 		abort();
+	if (nft->used)
+		memcpy(bigger, nft->buf, nft->used);
+	free(nft->buf);
 	nft->buf = bigger;
 	nft->size = size;
 }
@@ -98,7 +105,6 @@ static void empty_queue(struct nft *nft)
 {
 	nft->used = 0;
 	nft->open = false;
-	nft->put_err = 0;
 }
 
 void nft_begin(struct nft *nft, uint32_t genid)
@@ -114,12 +120,6 @@ void nft_begin(struct nft *nft, uint32_t genid)
 struct nlmsghdr *nft_message(struct nft *nft, int type, int family, int flags)
 {
 	return start(nft, (NFNL_SUBSYS_NFTABLES << 8) | type, flags, family, 0);
-}
-
-static void remember(struct nft *nft, int errnum)
-{
-	if (nft->put_err == 0)
-		nft->put_err = errnum;
 }
 
 void nft_put_table(struct nft *nft, int family, const char *name, const char *comment)
@@ -164,24 +164,6 @@ void nft_put_set(struct nft *nft, struct nftnl_set *set)
 	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_NEWSET, family, NLM_F_CREATE);
 
 	nftnl_set_nlmsg_build_payload(hdr, set);
-	nftnl_set_free(set);
-}
-
-void nft_put_elems(struct nft *nft, int type, int flags, struct nftnl_set *set)
-{
-	int family = (int)nftnl_set_get_u32(set, NFTNL_SET_FAMILY), r;
-	struct nftnl_set_elems_iter *iter = nftnl_set_elems_iter_create(set);
-
-	if (!iter)
-		abort();
-	do {
-		struct nlmsghdr *hdr = nft_message(nft, type, family, flags);
-
-		r = nftnl_set_elems_nlmsg_build_payload_iter(hdr, iter);
-		if (r < 0)
-			remember(nft, -EMSGSIZE);
-	} while (r > 0);
-	nftnl_set_elems_iter_destroy(iter);
 	nftnl_set_free(set);
 }
 
@@ -321,8 +303,8 @@ static int transmit(struct nft *nft)
 int nft_commit(struct nft *nft)
 {
 	struct nlmsghdr *newest;
-	int r = nft->put_err;
 	uint32_t last;
+	int r;
 
 	finish(nft);
 	nft->what[0] = '\0';
@@ -331,8 +313,7 @@ int nft_commit(struct nft *nft)
 	last = newest->nlmsg_seq;
 	start(nft, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	finish(nft);
-	if (r == 0)
-		r = fault_step("commit to nf_tables");
+	r = fault_step("commit to nf_tables");
 	if (r == 0)
 		r = transmit(nft);
 	if (r == 0)

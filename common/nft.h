@@ -31,7 +31,6 @@ struct nft {
 	size_t used, size; /* bytes of whole messages, and allocated */
 	size_t newest;	   /* offset of the newest message */
 	bool open;	   /* the newest message still takes attributes: not counted in used */
-	int put_err;	   /* first failure while building */
 	char what[96];	   /* what the failed message was to do */
 };
 
@@ -78,22 +77,13 @@ void nft_begin(struct nft *nft, uint32_t genid);
  */
 struct nlmsghdr *nft_message(struct nft *nft, int type, int family, int flags);
 
-#define NFT_ROOM (96u << 10) /* a message of elements is split below 64 KiB by libnftnl */
+#define NFT_ROOM (96u << 10) /* a list of elements is an attribute, 64 KiB at most */
 
-/* Queue objects of libnftnl. They are freed. A NULL object or a failed build is remembered. */
+/* Queue objects of libnftnl. They are freed. */
 void nft_put_table(struct nft *nft, int family, const char *name, const char *comment);
 void nft_put_chain(struct nft *nft, struct nftnl_chain *chain);
 void nft_put_rule(struct nft *nft, struct nftnl_rule *rule);
 void nft_put_set(struct nft *nft, struct nftnl_set *set);
-
-/**
- * nft_put_elems() - queue the elements of a set, in as many messages as they need
- * @nft: socket with a batch begun
- * @type: NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM
- * @flags: NLM_F_CREATE, NLM_F_EXCL
- * @set: set with family, table, name and elements; freed
- */
-void nft_put_elems(struct nft *nft, int type, int flags, struct nftnl_set *set);
 
 /** nft_put_del_table() - queue the removal of a table that exists. */
 void nft_put_del_table(struct nft *nft, int family, const char *name);

@@ -636,24 +636,22 @@ bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind)
 	return hdr && nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == kind_rules[kind];
 }
 
-static void verify_chain(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
+unsigned int ruleset_ask(struct nft *nft, bool bridge)
 {
-	const struct fixed_chain *c = &fixed_chains[index];
-	bool *whole = arg;
+	unsigned int n = 0;
 
-	if (error || !hdr || nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) != c->n_rules + c->n_jumps)
-		*whole = false;
+	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++) {
+		if (!bridge && fixed_chains[i].family == NFPROTO_BRIDGE)
+			continue;
+		nft_ask_chain(nft, fixed_chains[i].family, RULESET_TABLE, fixed_chains[i].name);
+		n++;
+	}
+	return n;
 }
 
-int ruleset_state(struct nft *nft, bool bridge)
+bool ruleset_answer_whole(unsigned int index, int error, const struct nlmsghdr *hdr)
 {
-	bool whole = true;
-	int result;
+	const struct fixed_chain *c = &fixed_chains[index];
 
-	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++)
-		if (bridge || fixed_chains[i].family != NFPROTO_BRIDGE)
-			nft_ask_chain(nft, fixed_chains[i].family, RULESET_TABLE,
-				      fixed_chains[i].name);
-	result = nft_ask(nft, verify_chain, &whole);
-	return result < 0 ? result : whole;
+	return !error && hdr && nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == c->n_rules + c->n_jumps;
 }

@@ -107,11 +107,12 @@ void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_ch
  * ruleset_put_elems() - queue elements
  * @nft: batch
  * @type: NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM
+ * @flags: 0, or NLM_F_EXCL: the batch fails if the key of an element that is not shared is taken
  * @elems: elements, those of one set side by side
  * @owners: for each element the comment that names its owner, readable in "nft list"
  * @n: how many
  */
-void ruleset_put_elems(struct nft *nft, int type, const struct nat_elem *elems,
+void ruleset_put_elems(struct nft *nft, int type, int flags, const struct nat_elem *elems,
 		       const char *const *owners, size_t n);
 
 /** ruleset_ask_elem() - queue the question for an element (NFT_MSG_GETSETELEM). */
@@ -135,15 +136,18 @@ void ruleset_ask_chain(struct nft *nft, const char *network, const struct nat_ch
 bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind);
 
 /**
- * ruleset_state() - whether our tables are there and have all of their rules
- * @nft: socket, nothing queued
+ * ruleset_ask() - queue the questions whether our tables are there and have all of their rules
+ * @nft: socket
  * @bridge: also the table of family bridge
  *
  * One question per chain: the kernel's use count of a chain tells whether its rules are there, so
  * that a foreign "nft flush ruleset" or "nft flush table" is noticed without listing anything.
  *
- * Return: 1: whole; 0: missing or damaged; or a negative errno of the transport.
+ * Return: how many questions.
  */
-int ruleset_state(struct nft *nft, bool bridge);
+unsigned int ruleset_ask(struct nft *nft, bool bridge);
+
+/** ruleset_answer_whole() - Return: whether the answer to question @index is as it should be. */
+bool ruleset_answer_whole(unsigned int index, int error, const struct nlmsghdr *hdr);
 
 #endif

@@ -1,83 +1,103 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Elements of our sets and maps: putting them, asking for them, reading the answers. */
+/*
+ * Elements of our sets and maps: putting them, asking for them, reading the answers.
+ *
+ * An ADD may put ten thousand of them, so they are written straight into the message (the
+ * attributes of nft_set_elem_policy in net/netfilter/nf_tables_api.c) instead of through objects of
+ * libnftnl.
+ */
 #include "ruleset.h"
 
 #include <errno.h>
 #include <libnftnl/udata.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static struct nftnl_set *set_of(enum nat_set set)
-{
-	struct nftnl_set *s = nftnl_set_alloc();
+/* The list of elements is an attribute, of 64 KiB at most; one element is smaller than the rest. */
+#define LIST_MAX 60000
 
-	if (!s)
-		abort();
-	nftnl_set_set_u32(s, NFTNL_SET_FAMILY, nat_sets[set].family);
-	nftnl_set_set_str(s, NFTNL_SET_TABLE, RULESET_TABLE);
-	nftnl_set_set_str(s, NFTNL_SET_NAME, nat_sets[set].name);
-	return s;
+static void put_value(struct nlmsghdr *hdr, int type, const uint8_t *value, uint32_t len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(hdr, type);
+
+	mnl_attr_put(hdr, NFTA_DATA_VALUE, len, value);
+	mnl_attr_nest_end(hdr, nest);
 }
 
-static struct nftnl_set_elem *elem_of(const struct nat_elem *elem)
+/* A comment is one type-length-value triple of the userdata, as "nft" writes and reads it. */
+static void put_comment(struct nlmsghdr *hdr, const char *comment)
+{
+	uint8_t udata[2 + UINT8_MAX];
+	size_t len = strnlen(comment, UINT8_MAX - 1) + 1;
+
+	udata[0] = NFTNL_UDATA_SET_ELEM_COMMENT;
+	udata[1] = (uint8_t)len;
+	memcpy(udata + 2, comment, len - 1);
+	udata[2 + len - 1] = '\0';
+	mnl_attr_put(hdr, NFTA_SET_ELEM_USERDATA, 2 + len, udata);
+}
+
+/* One element. @whole: also where its range ends, its data and its owner, if it has them. */
+static void put_elem(struct nlmsghdr *hdr, const struct nat_elem *elem, bool whole, bool data,
+		     const char *owner)
 {
 	const struct nat_set_info *info = &nat_sets[elem->set];
-	struct nftnl_set_elem *e = nftnl_set_elem_alloc();
+	struct nlattr *nest = mnl_attr_nest_start(hdr, NFTA_LIST_ELEM);
 
-	if (!e)
-		abort();
-	nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, elem->key, nat_encoded_size(info->key));
-	return e;
+	put_value(hdr, NFTA_SET_ELEM_KEY, elem->key, nat_encoded_size(info->key));
+	if (whole && info->interval)
+		put_value(hdr, NFTA_SET_ELEM_KEY_END, elem->key_end, nat_encoded_size(info->key));
+	if (data && info->data[0])
+		put_value(hdr, NFTA_SET_ELEM_DATA, elem->data, nat_encoded_size(info->data));
+	if (owner)
+		put_comment(hdr, owner);
+	mnl_attr_nest_end(hdr, nest);
 }
 
-static void set_comment(struct nftnl_set_elem *e, const char *comment)
+static struct nlmsghdr *begin_list(struct nft *nft, int type, int flags, enum nat_set set,
+				   struct nlattr **list)
 {
-	struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+	struct nlmsghdr *hdr = nft_message(nft, type, nat_sets[set].family, flags);
 
-	if (!udata)
-		abort();
-	nftnl_udata_put_strz(udata, NFTNL_UDATA_SET_ELEM_COMMENT, comment);
-	nftnl_set_elem_set(e, NFTNL_SET_ELEM_USERDATA, nftnl_udata_buf_data(udata),
-			   nftnl_udata_buf_len(udata));
-	nftnl_udata_buf_free(udata);
+	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, nat_sets[set].name);
+	*list = mnl_attr_nest_start(hdr, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return hdr;
 }
 
-void ruleset_put_elems(struct nft *nft, int type, const struct nat_elem *elems,
+void ruleset_put_elems(struct nft *nft, int type, int flags, const struct nat_elem *elems,
 		       const char *const *owners, size_t n)
 {
-	struct nftnl_set *set = NULL;
+	bool new = type == NFT_MSG_NEWSETELEM;
+	struct nlmsghdr *hdr = NULL;
+	struct nlattr *list = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct nat_set_info *info = &nat_sets[elems[i].set];
-		struct nftnl_set_elem *e = elem_of(&elems[i]);
+		enum nat_set set = elems[i].set;
 
-		if (i == 0 || elems[i].set != elems[i - 1].set) {
-			if (set)
-				nft_put_elems(nft, type, NLM_F_CREATE, set);
-			set = set_of(elems[i].set);
+		if (hdr && (set != elems[i - 1].set ||
+			    (char *)mnl_nlmsg_get_payload_tail(hdr) - (char *)list > LIST_MAX)) {
+			mnl_attr_nest_end(hdr, list);
+			hdr = NULL;
 		}
-		if (info->interval)
-			nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY_END, elems[i].key_end,
-					   nat_encoded_size(info->key));
-		if (type == NFT_MSG_NEWSETELEM) {
-			if (info->data[0])
-				nftnl_set_elem_set(e, NFTNL_SET_ELEM_DATA, elems[i].data,
-						   nat_encoded_size(info->data));
-			set_comment(e, owners[i]);
-		}
-		nftnl_set_elem_add(set, e);
+		/* shared elements may be there already, whatever the flags */
+		if (!hdr)
+			hdr = begin_list(nft, type,
+					 NLM_F_CREATE | (nat_sets[set].shared ? 0 : flags), set,
+					 &list);
+		put_elem(hdr, &elems[i], true, new, new ? owners[i] : NULL);
 	}
-	if (set)
-		nft_put_elems(nft, type, NLM_F_CREATE, set);
+	if (hdr)
+		mnl_attr_nest_end(hdr, list);
 }
 
 void ruleset_ask_elem(struct nft *nft, const struct nat_elem *elem)
 {
-	struct nftnl_set *set = set_of(elem->set);
+	struct nlattr *list;
+	struct nlmsghdr *hdr = begin_list(nft, NFT_MSG_GETSETELEM, 0, elem->set, &list);
 
-	nftnl_set_elem_add(set, elem_of(elem));
-	nft_put_elems(nft, NFT_MSG_GETSETELEM, 0, set);
+	put_elem(hdr, elem, false, false, NULL);
+	mnl_attr_nest_end(hdr, list);
 }
 
 static int read_comment(const struct nftnl_udata *attr, void *arg)
@@ -90,36 +110,50 @@ static int read_comment(const struct nftnl_udata *attr, void *arg)
 	return 0;
 }
 
+/* The first attribute of a type within another one, or NULL. */
+static const struct nlattr *inside(const struct nlattr *nest, int type)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest)
+	{
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	}
+	return NULL;
+}
+
+/* The one element that an answer holds, or NULL. */
+static const struct nlattr *only_elem(const struct nlmsghdr *hdr)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, hdr, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			return inside(attr, NFTA_LIST_ELEM);
+	}
+	return NULL;
+}
+
 int ruleset_read_elem(const struct nlmsghdr *hdr, char *owner, size_t size, uint8_t *data)
 {
-	struct nftnl_set *set = nftnl_set_alloc();
-	struct nftnl_set_elems_iter *iter;
-	struct nftnl_set_elem *e = NULL;
+	const struct nlattr *elem = only_elem(hdr), *attr;
 	const char *comment = "";
-	const void *value;
-	uint32_t len;
-	int result = -ENOENT;
 
-	if (!set)
-		abort();
-	if (nftnl_set_elems_nlmsg_parse(hdr, set) == 0) {
-		iter = nftnl_set_elems_iter_create(set);
-		e = iter ? nftnl_set_elems_iter_next(iter) : NULL;
-		nftnl_set_elems_iter_destroy(iter);
-	}
-	if (e) {
-		value = nftnl_set_elem_get(e, NFTNL_SET_ELEM_USERDATA, &len);
-		if (value)
-			nftnl_udata_parse(value, len, read_comment, &comment);
-		snprintf(owner, size, "%s", comment);
-		value = nftnl_set_elem_get(e, NFTNL_SET_ELEM_DATA, &len);
-		if (data) {
-			memset(data, 0, NAT_DATA_MAX);
-			if (value && len <= NAT_DATA_MAX)
-				memcpy(data, value, len);
-		}
-		result = 0;
-	}
-	nftnl_set_free(set);
-	return result;
+	if (!elem)
+		return -ENOENT;
+	attr = inside(elem, NFTA_SET_ELEM_USERDATA);
+	if (attr)
+		nftnl_udata_parse(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr),
+				  read_comment, &comment);
+	snprintf(owner, size, "%s", comment);
+	if (!data)
+		return 0;
+	memset(data, 0, NAT_DATA_MAX);
+	attr = inside(elem, NFTA_SET_ELEM_DATA);
+	attr = attr ? inside(attr, NFTA_DATA_VALUE) : NULL;
+	if (attr && mnl_attr_get_payload_len(attr) <= NAT_DATA_MAX)
+		memcpy(data, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+	return 0;
 }
