@@ -126,12 +126,16 @@ $(OUT)/kill_at: tests/faults/kill_at.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $<
 
+$(OUT)/snapshot: tests/snapshot.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $< -lmnl
+
 # Programs that call a module of common/ from a test script.
 $(OUT)/%_driver: $(OBJ)/tests/netns/%_driver.o $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) $(COMMON_LIB) $(LDLIBS)
 
-unit-programs: $(UNIT_TESTS) $(OUT)/kill_at $(OUT)/xt_driver $(OUT)/firewalld_driver
+unit-programs: $(UNIT_TESTS) $(OUT)/kill_at $(OUT)/snapshot $(OUT)/xt_driver $(OUT)/firewalld_driver
 
 deps: ## install what building and testing need (Debian packages, as root)
 	tools/deps

@@ -2,6 +2,7 @@
 # Helpers of the test scripts; the runner gives each script namespaces, /run and /var/lib/cni of its own.
 
 BIN=${HAWSER_BIN:-$PWD/bin}
+SNAPSHOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/build/test/bin/snapshot
 REF=${REFERENCE_BIN:-/usr/lib/cni}
 export CNI_PATH=${CNI_PATH:-$BIN} CNI_IFNAME=${CNI_IFNAME:-eth0}
 unset CNI_ARGS HAWSER_FAULT HAWSER_DEBUG
@@ -55,17 +56,18 @@ succeeds() {
 }
 # usage: fails NAME CODE TEXT PLUGIN VERB ID CONF; also checks that nothing changed
 fails() {
-	local name=$1 code=$2 text=$3 before after status
+	local name=$1 code=$2 text=$3 before after status got
 	shift 3
 	before=$(snapshot)
 	plugin "$@"
 	status=$?
 	after=$(snapshot)
+	got=$(jq -r '"\(.code) \(.msg)|\(.details // "")"' $out 2>/dev/null)
 	if [ $status -ne 1 ]; then
 		not_ok "$name" "exit status $status, not 1"
-	elif [ "$(jq -r .code $out 2>/dev/null)" != "$code" ]; then
-		not_ok "$name" "code is $(jq -r .code $out 2>/dev/null), not $code"
-	elif ! grep -qF -- "$text" <<<"$(jq -r '.msg + "|" + (.details // "")' $out)"; then
+	elif [[ $got != "$code "* ]]; then
+		not_ok "$name" "code is ${got%% *}, not $code"
+	elif [[ $got != *"$text"* ]]; then
 		not_ok "$name" "no \"$text\" in the message"
 	elif [ "$before" != "$after" ]; then
 		not_ok "$name" "the host changed" "$(diff <(echo "$before") <(echo "$after"))"
@@ -76,18 +78,8 @@ fails() {
 # usage: result JQ-FILTER; of the last plugin's stdout
 result() { jq -r "$1" $out; }
 
-# Everything an attachment may leave: links, addresses, routes of all namespaces, leases, records. What
-# the kernel changes by itself and later (carrier, link-local addresses) is left out.
-snapshot() {
-	local ns
-	for ns in "" $(ip netns list | cut -d' ' -f1); do
-		ip ${ns:+-n "$ns"} -o link 2>/dev/null | awk -v n="$ns" '{print n, $2, $4, $5}'
-		ip ${ns:+-n "$ns"} -o addr 2>/dev/null | awk -v n="$ns" '$4 !~ /^fe80/ {print n, $2, $3, $4}'
-		ip ${ns:+-n "$ns"} route show table all 2>/dev/null | grep -vE 'fe80|ff00|^anycast' |
-			sed "s/ linkdown//; s/^/$ns /; s/ *$//"
-	done | sort
-	find /var/lib/cni /run/hawser/attachments -type f 2>/dev/null | grep -v -e last_reserved_ip -e '/lock$' | sort
-}
+# Everything an attachment may leave: links, addresses, routes of all namespaces, leases, records.
+snapshot() { "$SNAPSHOT"; }
 leases() { find /var/lib/cni/networks -type f 2>/dev/null | grep -cE '/[0-9a-f.:]+$'; }
 records() { find /run/hawser/attachments -type f 2>/dev/null | wc -l; }
 veths() { ip -o link | grep -c ' veth'; }

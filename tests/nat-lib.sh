@@ -5,16 +5,10 @@
 export HAWSER_BIN=$BIN
 peer() { /usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@"; }
 
-# Links, addresses and routes everywhere, all of netfilter, and our files. One pipeline: it is called often.
+# Links, addresses and routes everywhere, all of netfilter, and our files.
 snapshot() {
-	local ns
-	for ns in "" $(ip netns list | cut -d' ' -f1 | sort); do
-		echo "netns $ns"
-		printf '%s\n' 'link show' 'addr show' 'route show table all' '-6 route show table all' | ip ${ns:+-n "$ns"} -o -batch -
-	done | grep -vE '(^| )(fe80|ff00|multicast|anycast)' |
-		sed -E 's/<[^>]*>//; s/ (state|qdisc|linkmode) [A-Za-z]+//g; s/ linkdown| tentative| (valid|preferred)_lft.*//g'
+	"$SNAPSHOT" /run/hawser
 	nft -s list ruleset
-	find /var/lib/cni /run/hawser -type f 2>/dev/null | grep -vE '/(last_reserved_ip\..*|.*lock|\.[^/]*)$' | sort
 }
 
 # A clean host between outside and third, and empty containers. usage: surroundings CONTAINER...

@@ -44,9 +44,10 @@ steps() {
 	# chains that are made once and stay are made before
 	plugin "$plugin" ADD a "$c" && plugin "$plugin" DEL a "$c" || not_ok "$name: ADD and DEL"
 	before=$(state)
+	: >/run/errors
 	for ((k = 1; k <= limit; k++)); do
 		HAWSER_FAULT=$k plugin "$plugin" ADD a "$c" && break
-		jq -e '.code > 0 and (.msg | length > 5)' $out >/dev/null 2>&1 || not_ok "$name, step $k: an error as JSON"
+		cat $out >>/run/errors
 		after=$(state)
 		if [ "$before" != "$after" ]; then
 			not_ok "$name, step $k: everything is as it was" "$(diff <(echo "$before") <(echo "$after"))"
@@ -54,6 +55,8 @@ steps() {
 			wrong=1
 		fi
 	done
+	same "$name: the errors are JSON with a text" $((k - 1)) \
+		"$(jq -s 'map(select(.code > 0 and (.msg | length > 5))) | length' /run/errors)"
 	[ $wrong -ne 0 ] || ok "$name: after each of $((k - 1)) failures everything is as it was"
 	if [ $k -gt 1 ] && [ $k -le $limit ]; then ok "$name: ADD succeeds when no step fails"; else not_ok "$name: $k steps"; fi
 	plugin "$plugin" DEL a "$c" || not_ok "$name: DEL"

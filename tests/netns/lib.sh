@@ -38,23 +38,6 @@ slate() {
 	done
 }
 
-# What an ADD may leave, without what the kernel changes late by itself (carrier, link-local addresses).
-ns_snapshot() {
-	ip "$@" -j -d link | jq -c 'sort_by(.ifname)[] | [.ifname, .mtu, .address, .master, .promiscuity, .linkinfo.info_kind, (.flags | index("UP") != null)]'
-	ip "$@" -j addr | jq -c 'sort_by(.ifname)[] | [.ifname, ([.addr_info[] | select(.scope != "link") | "\(.local)/\(.prefixlen)"] | sort)]'
-	ip "$@" -o route show table all | grep -vE '(^| )(fe80|ff00|multicast)' | sed 's/ linkdown//' | sort
-	ip "$@" -o -6 route show table all | grep -vE '(^| )(fe80|ff00|multicast)' | sed 's/ linkdown//' | sort
-}
-snapshot() {
-	local ns
-	ns_snapshot
-	for ns in $(ip netns list | cut -d' ' -f1 | sort); do
-		echo "netns $ns"
-		ns_snapshot -n "$ns" 2>/dev/null
-	done
-	find /var/lib/cni /run/hawser/attachments -type f 2>/dev/null | grep -vE '/(last_reserved_ip\..*|lock|\.[^/]*)$' | sort
-}
-
 # usage: link NAME JQ-FILTER [NAMESPACE]
 link() { ip ${3:+-n "$3"} -j -d link show "$1" | jq -r ".[0] | $2"; }
 # The host end of container NAME's interface. usage: host_end [NAME]
