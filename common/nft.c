@@ -361,7 +361,9 @@ int nft_ask(struct nft *nft, nft_answer_fn fn, void *arg)
 
 	finish(nft);
 	n = nft->seq - nft->first;
-	r = transmit(nft);
+	r = fault_step("ask nf_tables");
+	if (r == 0)
+		r = transmit(nft);
 	if (r == 0)
 		r = read_answers(nft, n, fn, arg);
 	empty_queue(nft);

@@ -339,6 +339,7 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 		.mtu = (int)a->conf.mtu,
 		.promisc = a->conf.promisc,
 		.vlan_filtering = a->conf.vlans.n > 0,
+		.dad = a->conf.dad,
 	};
 	int r = bridge_ensure(&a->host, &wanted, &a->bridge, undo, err);
 

@@ -5,6 +5,7 @@
 #include "addr.h"
 #include "cleanup.h"
 #include "conf.h"
+#include "log.h"
 #include "sysctl.h"
 
 #include <string.h>
@@ -196,6 +197,19 @@ static int ignore_advertisements(const struct link_info *info, struct cni_err *e
 		info->name);
 }
 
+/*
+ * While the link-local address of a new bridge is tentative, the host cannot ask for the neighbours
+ * of packets it forwards (ndisc_solicit() in net/ipv6/ndisc.c): connections to the first container
+ * would wait a second.
+ */
+static void skip_dad(const struct link_info *info)
+{
+	int r = sysctl_write_conf("ipv6", info->name, "accept_dad", 0);
+
+	if (r < 0)
+		log_trace("accept_dad of %s stays as it is: %s", info->name, strerror(-r));
+}
+
 /* undo_fn: the flags of a bridge that was there before, and that nobody has joined since. */
 static int undo_flags(const void *arg, struct cni_err *err)
 {
@@ -227,6 +241,8 @@ int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bri
 		if (r < 0)
 			return r;
 		created = r == 0;
+		if (created && !wanted->dad)
+			skip_dad(&info);
 	} else if (r < 0) {
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up bridge \"%s\"", wanted->name);
 	}

@@ -25,6 +25,7 @@ struct bridge_wanted {
 	const char *name;
 	int mtu; /* of a new bridge, 0: the kernel's default */
 	bool promisc, vlan_filtering;
+	bool dad; /* a new bridge checks its own link-local address before it uses it */
 };
 
 /* The bridge, or the interface that carries its VLAN's gateway address, as it is. */

@@ -17,8 +17,6 @@ surroundings() {
 	nft flush ruleset
 	slate
 	conntrack -F >/dev/null 2>&1
-	# else the first NS on a new bridge waits a second for DAD of its link-local address
-	echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
 	"$here/netns-fixtures/nat-behind" links
 	[ $# -eq 0 ] || make_container "$@"
 }

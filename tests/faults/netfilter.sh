@@ -38,16 +38,26 @@ portmap_xt=$(chained portmap "{\"backend\":\"iptables\",\"runtimeConfig\":$PORTS
 firewall=$(chained firewall '{"backend":"nftables","ingressPolicy":"same-bridge","directAccess":"deny"}')
 firewall_xt=$(chained firewall '{"backend":"iptables","ingressPolicy":"same-bridge","directAccess":"deny"}')
 
+# Whether the step that was to fail was reached; a plugin may live with some failures.
+reached() { grep -q 'HAWSER_FAULT: step' $err; }
+
 # usage: steps NAME PLUGIN CONF
 steps() {
-	local name=$1 plugin=$2 c=$3 k before after wrong=0 limit=200
+	local name=$1 plugin=$2 c=$3 k before after status wrong=0 lived=0 limit=200
 	# chains that are made once and stay are made before
 	plugin "$plugin" ADD a "$c" && plugin "$plugin" DEL a "$c" || not_ok "$name: ADD and DEL"
 	before=$(state)
 	: >/run/errors
 	for ((k = 1; k <= limit; k++)); do
-		HAWSER_FAULT=$k plugin "$plugin" ADD a "$c" && break
-		cat $out >>/run/errors
+		HAWSER_FAULT=$k plugin "$plugin" ADD a "$c"
+		status=$?
+		reached || break
+		if [ $status -eq 0 ]; then
+			lived=$((lived + 1))
+			plugin "$plugin" DEL a "$c"
+		else
+			cat $out >>/run/errors
+		fi
 		after=$(state)
 		if [ "$before" != "$after" ]; then
 			not_ok "$name, step $k: everything is as it was" "$(diff <(echo "$before") <(echo "$after"))"
@@ -55,10 +65,10 @@ steps() {
 			wrong=1
 		fi
 	done
-	same "$name: the errors are JSON with a text" $((k - 1)) \
+	same "$name: the errors are JSON with a text" $((k - 1 - lived)) \
 		"$(jq -s 'map(select(.code > 0 and (.msg | length > 5))) | length' /run/errors)"
 	[ $wrong -ne 0 ] || ok "$name: after each of $((k - 1)) failures everything is as it was"
-	if [ $k -gt 1 ] && [ $k -le $limit ]; then ok "$name: ADD succeeds when no step fails"; else not_ok "$name: $k steps"; fi
+	if [ $k -gt 1 ] && [ $k -le $limit ] && [ $status -eq 0 ]; then ok "$name: ADD succeeds when no step fails"; else not_ok "$name: $k steps"; fi
 	plugin "$plugin" DEL a "$c" || not_ok "$name: DEL"
 	same "$name: DEL leaves nothing" "$before" "$(state)"
 }

@@ -127,9 +127,11 @@ for f in 4 6 dual; do
 	slate a
 	succeeds "$f: enabledad" bridge ADD a "$(conf "\"enabledad\":true,$(ipam $f)")"
 	same "$f: accept_dad and enhanced_dad" "1 1" "$(inside a cat /proc/sys/net/ipv6/conf/eth0/{accept_dad,enhanced_dad} | xargs)"
+	same "$f: accept_dad of the new bridge" 1 "$(cat /proc/sys/net/ipv6/conf/br0/accept_dad)"
 	same "$f: DAD is over when ADD returns" 0 "$(inside a ip -6 addr show dev eth0 tentative | grep -c 'scope global')"
 	slate a
 	succeeds "$f: enabledad false" bridge ADD a "$(conf "$(ipam $f)")"
+	same "$f: accept_dad of the new bridge is off" 0 "$(cat /proc/sys/net/ipv6/conf/br0/accept_dad)"
 	[ "$f" = 4 ] || same "$f: accept_dad is off" 0 "$(inside a cat /proc/sys/net/ipv6/conf/eth0/accept_dad)"
 	fails "$f: disableContainerInterface with ipam" 7 disableContainerInterface bridge ADD b "$(conf "\"disableContainerInterface\":true,$(ipam $f)")"
 done
