@@ -97,15 +97,15 @@ static int read_rules(const struct xt_job *job, struct xt_save *save, struct cni
 	return 0;
 }
 
-/* Return: 0 with @plan made against @save, or a negative errno. */
-static int make_plan(const struct xt_job *job, const struct xt_save *save, struct xt_plan *plan,
-		     struct cni_err *err)
+/* Return: 0 with @plan made against @save by @make, or a negative errno. */
+static int make_plan(const struct xt_job *job, void (*make)(struct xt_plan *plan, const void *arg),
+		     const struct xt_save *save, struct xt_plan *plan, struct cni_err *err)
 {
 	int r;
 
 	xt_plan_free(plan);
 	xt_plan_init(plan, save);
-	job->plan(plan, job->arg);
+	make(plan, job->arg);
 	r = xt_plan_end(plan);
 	if (r < 0)
 		return cni_fail(err, r == -EINVAL ? CNI_E_CONF : CNI_E_FAILED, r,
@@ -150,9 +150,9 @@ int xt_apply(const struct xt_job *job, struct cni_err *err)
 	if (lock < 0)
 		log_trace("no lock %s: %s", LOCK_FILE, strerror(-lock));
 	for (int i = 0; i < TRIES; i++) {
-		bool again = was_read;
+		bool again = was_read, guess = i == 0 && job->guess;
 
-		if (i > 0 || !job->blank) {
+		if (i > 0 || (!job->blank && !guess)) {
 			xt_save_free(&before);
 			before = save;
 			save = (struct xt_save){ 0 };
@@ -164,7 +164,7 @@ int xt_apply(const struct xt_job *job, struct cni_err *err)
 		/* nobody changed the rules since the refusal: it is about ours */
 		if (again && refusal.code != CNI_E_TRY_LATER && xt_save_equal(&before, &save))
 			break;
-		r = make_plan(job, &save, &plan, err);
+		r = make_plan(job, guess ? job->guess : job->plan, &save, &plan, err);
 		if (r < 0 || !plan.out.len)
 			return r;
 		refusal = (struct cni_err){ 0 };
@@ -188,7 +188,7 @@ int xt_verify(const struct xt_job *job, struct cni_err *err)
 	int r = read_rules(job, &save, err);
 
 	if (r == 0)
-		r = make_plan(job, &save, &plan, err);
+		r = make_plan(job, job->plan, &save, &plan, err);
 	if (r < 0 || !plan.out.len)
 		return r;
 	r = cni_fail(err, CNI_E_FAILED, 0, "%s: rules are missing in %s", job->what,

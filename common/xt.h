@@ -10,12 +10,14 @@
  *   masq add            1; 2 when the chain is there already
  *   portmap add         2; 1 for the first on the host
  *   firewall add        2; 1 while the filter table is not in use at all
- *   masq, portmap del   2; 0 when nothing is there
- *   firewall del        2; 0 without rules of any container, 1 without rules of this one
+ *   any del             1; 0 when nothing is there. Its rules are those that the record says, and
+ *                       are deleted without a look. 3 when that is refused because somebody changed
+ *                       them; 2 when there is no record (of a Go plugin), or for the last container
+ *                       of an isolated bridge
  *   any check           1
  *
  * (Where the tools are neither iptables-nft nor iptables-legacy by their names, the kernel is not
- * asked: 2 for each add, and 1 or 2 for each del.)
+ * asked: 2 for each add, and 1 to 3 for each del.)
  *
  * An add that finds everything in place ends after the read. Reading and writing of our own
  * processes is serialised by /run/hawser/xt.lock; what others change in between makes the write
@@ -87,12 +89,17 @@ int xt_masq_add(const struct xt_owner *owner, const struct ip_net *ips, size_t n
 /**
  * xt_masq_del() - remove what xt_masq_add() or a Go plugin (any release up to 1.9) made for @owner
  * @owner: whose rules
+ * @ips: the addresses that xt_masq_add() was given, or NULL if they are not known any more
+ * @n: their number, or 0
  * @err: as for xt_masq_add()
+ *
+ * With the addresses only their families are looked at, and the rules are not read.
  *
  * Return: 0 (also when there was nothing, or the host has no iptables), or a negative errno; the
  * other family is cleaned all the same.
  */
-int xt_masq_del(const struct xt_owner *owner, struct cni_err *err);
+int xt_masq_del(const struct xt_owner *owner, const struct ip_net *ips, size_t n,
+		struct cni_err *err);
 
 /**
  * xt_masq_check() - whether everything xt_masq_add() makes is there
@@ -119,8 +126,16 @@ int xt_masq_check(const struct xt_owner *owner, const struct ip_net *ips, size_t
  */
 int xt_portmap_add(const struct xt_owner *owner, const struct xt_portmap *map, struct cni_err *err);
 
-/** xt_portmap_del() - like xt_masq_del(), for published ports, old CNI-SN chains included. */
-int xt_portmap_del(const struct xt_owner *owner, struct cni_err *err);
+/**
+ * xt_portmap_del() - remove published ports, also those of a Go plugin, old CNI-SN chains included
+ * @owner: whose rules
+ * @map: what xt_portmap_add() was given: one address family, and the rules are not read; NULL if it
+ *       is not known any more: both families
+ * @err: as for xt_masq_add()
+ *
+ * Return: as xt_masq_del().
+ */
+int xt_portmap_del(const struct xt_owner *owner, const struct xt_portmap *map, struct cni_err *err);
 
 /** xt_portmap_check() - like xt_masq_check(), for published ports. */
 int xt_portmap_check(const struct xt_owner *owner, const struct xt_portmap *map,

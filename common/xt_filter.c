@@ -173,9 +173,11 @@ static void remove_direct(struct xt_plan *plan, const char *comment)
 			xt_plan_remove_line(plan, plan->save->lines[i]);
 }
 
-static void plan_del(struct xt_plan *plan, const void *arg)
+/* The rules of the addresses, with a function that deletes one. */
+static void remove_addresses(struct xt_plan *plan, const struct filter *filter,
+			     void (*remove)(struct xt_plan *plan, const char *chain,
+					    struct xt_text *rule))
 {
-	const struct filter *filter = arg;
 	const struct xt_firewall *fw = filter->fw;
 	struct xt_text rule = { 0 };
 
@@ -184,10 +186,19 @@ static void plan_del(struct xt_plan *plan, const void *arg)
 		if (fw->ips[i].ip.family != filter->family)
 			continue;
 		to_container(&rule, &fw->ips[i]);
-		xt_plan_remove(plan, CHAIN_FORWARD, &rule);
+		remove(plan, CHAIN_FORWARD, &rule);
 		from_container(&rule, &fw->ips[i]);
-		xt_plan_remove(plan, CHAIN_FORWARD, &rule);
+		remove(plan, CHAIN_FORWARD, &rule);
 	}
+}
+
+static void plan_del(struct xt_plan *plan, const void *arg)
+{
+	const struct filter *filter = arg;
+	const struct xt_firewall *fw = filter->fw;
+	struct xt_text rule = { 0 };
+
+	remove_addresses(plan, filter, xt_plan_remove);
 	if (filter->last) {
 		remove_isolation(plan, STAGE_1, "-i", fw->bridge);
 		remove_isolation(plan, STAGE_2, "-o", fw->bridge);
@@ -197,6 +208,19 @@ static void plan_del(struct xt_plan *plan, const void *arg)
 		xt_plan_remove(plan, "INPUT", &rule);
 	}
 	remove_direct(plan, filter->comment);
+}
+
+/* The rules of the addresses alone, without a look at what is there. */
+static void guess_del(struct xt_plan *plan, const void *arg)
+{
+	remove_addresses(plan, arg, xt_plan_remove_unread);
+}
+
+/* Whether the bridge's own rules certainly are not there: the kernel has none of any bridge. */
+static bool no_bridge_rules(int family)
+{
+	return xt_absent(family, "filter", STAGE_1) &&
+	       xt_uncommented(family, "filter", "INPUT", DNS);
 }
 
 static int check_names(const struct xt_firewall *fw, struct cni_err *err)
@@ -252,17 +276,20 @@ int xt_firewall_del(const struct xt_owner *owner, const struct ip_net *ips, size
 				      .what = "remove firewall rules",
 				      .plan = plan_del,
 				      .arg = &filter };
-		bool raw, wanted = filter.last || has_family(&fw, job.family);
+		bool raw, bridge_too, wanted;
 		int step;
 
 		if (!xt_installed(job.family))
 			continue;
+		bridge_too = filter.last && !no_bridge_rules(job.family);
+		wanted = bridge_too || has_family(&fw, job.family);
 		raw = !xt_uncommented(job.family, "raw", "PREROUTING", filter.comment);
 		wanted = wanted && !xt_absent(job.family, "filter", CHAIN_FORWARD);
 		if (!wanted && !raw)
 			continue;
 		filter.family = job.family;
 		job.table = raw ? wanted ? NULL : "raw" : "filter";
+		job.guess = raw || bridge_too ? NULL : guess_del;
 		step = xt_apply(&job, err);
 		r = r ? r : step;
 	}

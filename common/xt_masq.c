@@ -19,6 +19,16 @@ static void masq_init(struct masq *masq, const struct xt_owner *owner, const str
 	xt_comment(owner, "", masq->comment);
 }
 
+/* The rule that sends what the container sends into its chain. */
+static void entry(struct xt_text *rule, const struct masq *masq, const struct ip_addr *ip)
+{
+	struct ip_net host = { .ip = *ip, .len = (uint8_t)ip_bits(ip) };
+	char text[IP_STRLEN];
+
+	xt_words(rule, "-s", ip_net_str(&host, text), "-m", "comment", "--comment", masq->comment,
+		 "-j", masq->chain, NULL);
+}
+
 static void plan_add(struct xt_plan *plan, const void *arg)
 {
 	const struct masq *masq = arg;
@@ -33,7 +43,6 @@ static void plan_add(struct xt_plan *plan, const void *arg)
 
 		if (host.ip.family != masq->family)
 			continue;
-		host.len = (uint8_t)ip_bits(&host.ip);
 		if (net.len)
 			xt_words(&rule, "-d", ip_net_str(&net, text), NULL);
 		xt_words(&rule, "-m", "comment", "--comment", masq->comment, "-j", "ACCEPT", NULL);
@@ -41,10 +50,25 @@ static void plan_add(struct xt_plan *plan, const void *arg)
 		xt_words(&rule, "!", "-d", multicast, "-m", "comment", "--comment", masq->comment,
 			 "-j", "MASQUERADE", NULL);
 		xt_plan_add(plan, XT_LAST, masq->chain, &rule);
-		xt_words(&rule, "-s", ip_net_str(&host, text), "-m", "comment", "--comment",
-			 masq->comment, "-j", masq->chain, NULL);
+		entry(&rule, masq, &host.ip);
 		xt_plan_add(plan, XT_LAST, "POSTROUTING", &rule);
 	}
+}
+
+/* What plan_add() makes, undone without a look at the rules: DEL with the addresses of ADD. */
+static void guess_del(struct xt_plan *plan, const void *arg)
+{
+	const struct masq *masq = arg;
+	struct xt_text rule = { 0 };
+
+	xt_plan_table(plan, "nat");
+	for (size_t i = 0; i < masq->n; i++) {
+		if (masq->ips[i].ip.family != masq->family)
+			continue;
+		entry(&rule, masq, &masq->ips[i].ip);
+		xt_plan_remove_unread(plan, "POSTROUTING", &rule);
+	}
+	xt_plan_remove_chain_unread(plan, masq->chain);
 }
 
 static void plan_del(struct xt_plan *plan, const void *arg)
@@ -87,22 +111,27 @@ int xt_masq_add(const struct xt_owner *owner, const struct ip_net *ips, size_t n
 	return r;
 }
 
-int xt_masq_del(const struct xt_owner *owner, struct cni_err *err)
+int xt_masq_del(const struct xt_owner *owner, const struct ip_net *ips, size_t n,
+		struct cni_err *err)
 {
 	struct masq masq;
 	int r = 0;
 
-	masq_init(&masq, owner, NULL, 0);
+	masq_init(&masq, owner, ips, n);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct xt_job job = { .family = families[i],
 				      .table = "nat",
 				      .what = "remove masquerading",
 				      .plan = plan_del,
+				      .guess = n ? guess_del : NULL,
 				      .arg = &masq };
 		int step;
 
+		if (n && !has_family(&masq, job.family))
+			continue;
 		if (!xt_installed(job.family) || xt_absent(job.family, job.table, masq.chain))
 			continue;
+		masq.family = job.family;
 		step = xt_apply(&job, err);
 		r = r ? r : step;
 	}

@@ -170,6 +170,21 @@ void xt_plan_remove(struct xt_plan *plan, const char *chain, struct xt_text *rul
 	xt_text_free(rule);
 }
 
+void xt_plan_remove_unread(struct xt_plan *plan, const char *chain, struct xt_text *rule)
+{
+	if (rule->error && !plan->error)
+		plan->error = rule->error;
+	if (!plan->error)
+		emit(plan, "-D ", chain, "", rule->s);
+	xt_text_free(rule);
+}
+
+void xt_plan_remove_chain_unread(struct xt_plan *plan, const char *chain)
+{
+	emit(plan, "-F ", chain, "", "");
+	emit(plan, "-X ", chain, "", "");
+}
+
 void xt_plan_remove_chain(struct xt_plan *plan, const char *chain)
 {
 	if (!xt_plan_has_chain(plan, chain))
@@ -180,6 +195,5 @@ void xt_plan_remove_chain(struct xt_plan *plan, const char *chain)
 		if (line[0] == '-' && target && strcmp(target, chain) == 0)
 			xt_plan_remove_line(plan, line);
 	}
-	emit(plan, "-F ", chain, "", "");
-	emit(plan, "-X ", chain, "", "");
+	xt_plan_remove_chain_unread(plan, chain);
 }

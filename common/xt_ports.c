@@ -175,24 +175,44 @@ static bool entry_there(const struct xt_plan *plan, const struct portmap *pm, co
 	return false;
 }
 
+/* What becomes of one entry rule: plan_entry() or forget_entry(). */
+typedef void entry_fn(struct xt_plan *plan, const struct portmap *pm, const char *proto,
+		      const char *ports);
+
+static void entry(struct xt_text *rule, const struct portmap *pm, const char *proto,
+		  const char *ports)
+{
+	const struct xt_portmap *map = pm->map;
+
+	xt_words(rule, "-p", proto, "-m", "comment", "--comment", pm->comment, "-m", "multiport",
+		 "--dports", ports, NULL);
+	for (size_t i = 0; i < map->n_conditions; i++)
+		xt_word(rule, map->conditions[i]);
+	xt_words(rule, "-j", pm->chain, NULL);
+}
+
 static void plan_entry(struct xt_plan *plan, const struct portmap *pm, const char *proto,
 		       const char *ports)
 {
-	const struct xt_portmap *map = pm->map;
 	struct xt_text rule = { 0 };
 
 	if (entry_there(plan, pm, proto, ports))
 		return;
-	xt_words(&rule, "-p", proto, "-m", "comment", "--comment", pm->comment, "-m", "multiport",
-		 "--dports", ports, NULL);
-	for (size_t i = 0; i < map->n_conditions; i++)
-		xt_word(&rule, map->conditions[i]);
-	xt_words(&rule, "-j", pm->chain, NULL);
+	entry(&rule, pm, proto, ports);
 	xt_plan_add(plan, XT_LAST, CHAIN_DNAT, &rule);
 }
 
+static void forget_entry(struct xt_plan *plan, const struct portmap *pm, const char *proto,
+			 const char *ports)
+{
+	struct xt_text rule = { 0 };
+
+	entry(&rule, pm, proto, ports);
+	xt_plan_remove_unread(plan, CHAIN_DNAT, &rule);
+}
+
 /* The entry rules of one protocol: all its host ports, as many to a rule as multiport takes. */
-static void plan_entries(struct xt_plan *plan, const struct portmap *pm, uint8_t proto)
+static void each_entry(struct xt_plan *plan, const struct portmap *pm, uint8_t proto, entry_fn *fn)
 {
 	char ports[6 * MULTIPORT + 1] = "";
 	size_t n = 0, used = 0;
@@ -205,12 +225,12 @@ static void plan_entries(struct xt_plan *plan, const struct portmap *pm, uint8_t
 						 n ? "," : "", run->host_port + k);
 			if (++n < MULTIPORT)
 				continue;
-			plan_entry(plan, pm, proto_name(proto), ports);
+			fn(plan, pm, proto_name(proto), ports);
 			n = used = 0;
 		}
 	}
 	if (n)
-		plan_entry(plan, pm, proto_name(proto), ports);
+		fn(plan, pm, proto_name(proto), ports);
 }
 
 static void plan_add(struct xt_plan *plan, const void *arg)
@@ -223,7 +243,18 @@ static void plan_add(struct xt_plan *plan, const void *arg)
 	for (size_t i = 0; i < pm->map->n_runs; i++)
 		plan_run(plan, pm, &pm->map->runs[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
-		plan_entries(plan, pm, protocols[i].proto);
+		each_entry(plan, pm, protocols[i].proto, plan_entry);
+}
+
+/* What plan_add() makes for the container, undone without a look at the rules. */
+static void guess_del(struct xt_plan *plan, const void *arg)
+{
+	const struct portmap *pm = arg;
+
+	xt_plan_table(plan, "nat");
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		each_entry(plan, pm, protocols[i].proto, forget_entry);
+	xt_plan_remove_chain_unread(plan, pm->chain);
 }
 
 static void plan_del(struct xt_plan *plan, const void *arg)
@@ -255,21 +286,24 @@ int xt_portmap_add(const struct xt_owner *owner, const struct xt_portmap *map, s
 	return xt_apply(&job, err);
 }
 
-int xt_portmap_del(const struct xt_owner *owner, struct cni_err *err)
+int xt_portmap_del(const struct xt_owner *owner, const struct xt_portmap *map, struct cni_err *err)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct portmap pm;
 	int r = 0;
 
-	portmap_init(&pm, owner, NULL);
+	portmap_init(&pm, owner, map);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct xt_job job = { .family = families[i],
 				      .table = "nat",
 				      .what = "remove published ports",
 				      .plan = plan_del,
+				      .guess = map ? guess_del : NULL,
 				      .arg = &pm };
 		int step;
 
+		if (map && map->ip.ip.family != job.family)
+			continue;
 		if (!xt_installed(job.family) || (xt_absent(job.family, "nat", pm.chain) &&
 						  xt_absent(job.family, "nat", pm.old_chain)))
 			continue;

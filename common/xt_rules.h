@@ -146,8 +146,14 @@ void xt_plan_remove(struct xt_plan *plan, const char *chain, struct xt_text *rul
 /** xt_plan_remove_line() - delete the rule that a "-A ..." line of the save describes. */
 void xt_plan_remove_line(struct xt_plan *plan, const char *line);
 
+/** xt_plan_remove_unread() - delete a rule once, in a plan without rules read; @rule is emptied. */
+void xt_plan_remove_unread(struct xt_plan *plan, const char *chain, struct xt_text *rule);
+
 /** xt_plan_remove_chain() - delete a chain, if it is there, and all jumps to it. */
 void xt_plan_remove_chain(struct xt_plan *plan, const char *chain);
+
+/** xt_plan_remove_chain_unread() - delete a chain that no rule jumps to any more. */
+void xt_plan_remove_chain_unread(struct xt_plan *plan, const char *chain);
 
 /** xt_line_target() - Return: X of a line that ends in "-j X", borrowed from it, or NULL. */
 const char *xt_line_target(const char *line);
@@ -159,6 +165,8 @@ struct xt_job {
 	const char *what;  /* for the trace, the fault step and the error: "masquerade" */
 	bool blank;	   /* nothing of ours is there (xt_absent()): plan without reading first */
 	void (*plan)(struct xt_plan *plan, const void *arg);
+	/* what to try without reading, or NULL; when it is refused, @plan is made after reading */
+	void (*guess)(struct xt_plan *plan, const void *arg);
 	const void *arg;
 };
 

@@ -85,19 +85,21 @@ int bridge_filter_remove(const struct state_key *key, const struct cni_call *cal
 			 const struct bridge_conf *conf, struct cni_err *err)
 {
 	struct xt_owner owner = { key->network, key->container_id };
-	struct cni_err step = { 0 };
 	json_auto_t *record = NULL;
 	int r = state_read(key, &record), result = 0;
 	/* an attachment without a record that was made all the same: by the Go plugins */
 	bool foreign = r == -ENOENT && conf->ip_masq && chain_foreign(call);
 
-	if (foreign || json_object_get(record, BACKEND_KEY))
-		result = xt_masq_del(&owner, err);
-	if (r != -ENOENT && nat_del(key, &step) < 0) {
-		cni_err_merge(err, &step);
-		result = -EIO;
+	if (foreign || json_object_get(record, BACKEND_KEY)) {
+		autofree struct ip_net *ips = NULL;
+		size_t n = state_ips(record, &ips);
+
+		result = xt_masq_del(&owner, ips, n, err);
 	}
-	return result;
+	/* what could not be removed is still in the record for the next DEL */
+	if (result < 0 || r == -ENOENT)
+		return result;
+	return nat_del(key, err) < 0 ? -EIO : 0;
 }
 
 int bridge_filter_check(const struct cni_call *call, const struct bridge_conf *conf,

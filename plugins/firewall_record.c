@@ -102,7 +102,6 @@ int firewall_remove(const struct state_key *key, struct cni_err *err)
 {
 	autorecorded struct recorded r = { 0 };
 	json_auto_t *record = NULL;
-	struct cni_err step = { 0 };
 	int found = state_read(key, &record), result = 0;
 
 	if (found == -ENOENT)
@@ -113,7 +112,6 @@ int firewall_remove(const struct state_key *key, struct cni_err *err)
 					 err);
 	else if (is(&r, "firewalld"))
 		result = firewalld_del(r.zone, r.ips, r.n_ips, err);
-	found = nat_del(key, &step);
-	cni_err_merge(err, &step);
-	return result < 0 ? result : found;
+	/* what could not be removed is still in the record for the next DEL */
+	return result < 0 ? result : nat_del(key, err);
 }

@@ -224,7 +224,7 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	int r = portmap_remove(&key, err);
 
 	if (r == 0 && chain_foreign(call))
-		r = xt_portmap_del(&owner, err);
+		r = xt_portmap_del(&owner, NULL, err);
 	return r < 0 ? r : 0;
 }
 

@@ -53,7 +53,8 @@ static void xt_part(const json_t *obj, const struct ip_net *net, const json_t *c
 			runs[out->n_runs++] = plan->runs[i];
 }
 
-static int each_family(const json_t *record,
+/* Call for each address family that has ports; with @all also after a failure. */
+static int each_family(const json_t *record, bool all,
 		       int (*fn)(const struct xt_owner *owner, const struct xt_portmap *map,
 				 struct cni_err *err),
 		       struct cni_err *err)
@@ -68,7 +69,7 @@ static int each_family(const json_t *record,
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "the record of %s", key.container_id);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(address); i++) {
+	for (size_t i = 0; (r == 0 || all) && i < ARRAY_SIZE(address); i++) {
 		const char *text = json_string_value(json_object_get(obj, address[i]));
 		const json_t *conditions = json_object_get(obj, condition[i]);
 		autofree const char **words =
@@ -76,34 +77,33 @@ static int each_family(const json_t *record,
 		autofree struct port_run *runs = calloc(plan.n_runs + 1, sizeof(*runs));
 		struct xt_portmap map;
 		struct ip_net net;
+		int step;
 
 		if (!words || !runs)
 			return cni_fail(err, CNI_E_FAILED, ENOMEM, "publish ports");
 		if (!text || ip_net_parse(text, &net) < 0)
 			continue;
 		xt_part(obj, &net, conditions, &plan, words, runs, &map);
-		if (map.n_runs)
-			r = fn(&owner, &map, err);
+		step = map.n_runs ? fn(&owner, &map, err) : 0;
+		r = r ? r : step;
 	}
 	return r;
 }
 
 int portmap_restore(const json_t *record, struct cni_err *err)
 {
-	return each_family(record, xt_portmap_add, err);
+	return each_family(record, false, xt_portmap_add, err);
 }
 
 int portmap_check(const json_t *record, struct cni_err *err)
 {
-	return each_family(record, xt_portmap_check, err);
+	return each_family(record, false, xt_portmap_check, err);
 }
 
 int portmap_remove(const struct state_key *key, struct cni_err *err)
 {
-	struct xt_owner owner = { key->network, key->container_id };
 	autoplan struct nat_plan plan = { 0 };
 	json_auto_t *record = NULL;
-	struct cni_err step = { 0 };
 	const json_t *iptables;
 	int r = state_read(key, &record), result = 0;
 
@@ -111,14 +111,16 @@ int portmap_remove(const struct state_key *key, struct cni_err *err)
 		return 0;
 	iptables = json_object_get(record, "iptables");
 	if (iptables) {
-		result = xt_portmap_del(&owner, err);
+		result = each_family(record, true, xt_portmap_del, err);
 		nat_plan_parse(json_object_get(iptables, "plan"), &plan);
 	} else if (record) {
 		nat_plan_read(record, &plan);
 	}
-	r = nat_del(key, &step);
-	cni_err_merge(err, &step);
+	/* what could not be removed is still in the record for the next DEL */
+	if (result < 0)
+		return result;
+	r = nat_del(key, err);
 	if (r > 0 && conntrack_flush_udp(plan.runs, plan.n_runs, CONNTRACK_AFTER_DEL) < 0)
 		log_warn("stale UDP flows of published ports may live on for some seconds");
-	return result < 0 ? result : r;
+	return r;
 }

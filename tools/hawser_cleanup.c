@@ -185,8 +185,8 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 		return;
 	for (size_t i = 0; i < prev->n_ips; i++)
 		ips[i] = prev->ips[i].address;
-	report(failed, xt_portmap_del(&owner, &err), &err);
-	report(failed, xt_masq_del(&owner, &err), &err);
+	report(failed, xt_portmap_del(&owner, NULL, &err), &err);
+	report(failed, xt_masq_del(&owner, NULL, 0, &err), &err);
 	if (prev->n_ips)
 		report(failed, xt_firewall_del(&owner, ips, prev->n_ips, NULL, false, &err), &err);
 }

@@ -28,6 +28,10 @@ del() {
 	*) "$XT" "$1-del" "$net" "$2" ;;
 	esac
 }
+# Other addresses and ports for the words of a container.
+other() {
+	mapfile -t words < <(printf '%s\n' "${words[@]}" | sed -E 's/0\.2\/24/0.9\/24/; s/::2\/64/::9\/64/; s/^(tcp|udp|sctp)\/([0-9]+)/\1\/1\2/')
+}
 # What others have: rules in every table and chain that we write to, and a chain with the admin's rule.
 foreign() {
 	local t
@@ -169,6 +173,32 @@ for v in nft legacy; do
 	same "$v: 20 adds and dels while another program writes" 0 $failed
 	same "$v: nothing is left of them" 0 "$(rules | grep -c CNI-DN)"
 
+	# DEL that knows what ADD was told deletes without reading, unless the rules are others by now
+	for kind in masq portmap firewall; do
+		xt_reset
+		foreign
+		case $kind in
+		masq) words=("${masq[@]}") ;;
+		portmap) words=("${ports[@]}") ;;
+		firewall) words=("${masq[@]}") ;;
+		esac
+		other
+		add $kind c0 add
+		same "$v: $kind c0 is there" 0 $?
+		before=$(rules)
+		"$XT" $kind-add "${owner[@]}" "${words[@]}" 2>>$err
+		check "$v: $kind del by the record" "$XT" $kind-del "${owner[@]}" "${words[@]}"
+		same "$v: $kind, just that is gone" "$before" "$(rules)"
+		"$XT" $kind-add "${owner[@]}" "${words[@]}" 2>>$err
+		case $kind in
+		masq) iptables -t nat -D POSTROUTING "$(iptables -t nat -S POSTROUTING | grep -n 10.88.0.9 | cut -d: -f1 | awk '{print $1 - 1}')" ;;
+		portmap) iptables -t nat -D CNI-HOSTPORT-DNAT "$(iptables -t nat -S CNI-HOSTPORT-DNAT | wc -l | awk '{print $1 - 1}')" ;;
+		firewall) iptables -D CNI-FORWARD -s 10.88.0.9/32 -j ACCEPT ;;
+		esac
+		check "$v: $kind del by the record when a rule is missing" "$XT" $kind-del "${owner[@]}" "${words[@]}"
+		same "$v: $kind, just the rest is gone" "$before" "$(rules)"
+	done
+
 	# errors leave nothing and name what is wrong
 	xt_reset
 	before=$(rules)
@@ -215,9 +245,14 @@ for v in nft legacy; do
 			2 firewall-add ${owner[*]} 10.88.0.2/24 bridge=br0 policy=same-bridge
 			0 masq-del $net c3
 			0 portmap-del $net c3
-			2 masq-del ${owner[*]}
-			2 portmap-del ${owner[*]}
-			2 firewall-del ${owner[*]} 10.88.0.2/24
+			1 masq-del ${owner[*]} 10.88.0.2/24
+			0 masq-del ${owner[*]} 10.88.0.2/24
+			2 masq-del $net c2
+			1 portmap-del ${owner[*]} 10.88.0.2/24 tcp/8000/80/20
+			0 portmap-del ${owner[*]} 10.88.0.2/24 tcp/8000/80/20
+			3 portmap-del $net c2 10.88.0.3/24 tcp/9000/80/19
+			1 firewall-del ${owner[*]} 10.88.0.2/24
+			2 firewall-del ${owner[*]} bridge=br0 last=1 10.88.0.2/24
 		END
 	else
 		skip "$v: processes" "no strace"

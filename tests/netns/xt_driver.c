@@ -85,7 +85,10 @@ static int word(char *w)
 }
 
 /* Published ports of every family among the addresses. */
-static int portmaps(const struct xt_owner *owner, bool check, struct cni_err *err)
+static int portmaps(const struct xt_owner *owner,
+		    int (*fn)(const struct xt_owner *owner, const struct xt_portmap *map,
+			      struct cni_err *err),
+		    struct cni_err *err)
 {
 	int r = 0;
 
@@ -95,8 +98,7 @@ static int portmaps(const struct xt_owner *owner, bool check, struct cni_err *er
 	in.map.n_runs = in.n_runs;
 	for (size_t i = 0; i < in.n_ips && r == 0; i++) {
 		in.map.ip = in.ips[i];
-		r = check ? xt_portmap_check(owner, &in.map, err)
-			  : xt_portmap_add(owner, &in.map, err);
+		r = fn(owner, &in.map, err);
 	}
 	return r;
 }
@@ -108,13 +110,16 @@ static int run(const char *verb, const struct xt_owner *owner, struct cni_err *e
 	if (strcmp(verb, "masq-add") == 0)
 		return xt_masq_add(owner, in.ips, in.n_ips, err);
 	if (strcmp(verb, "masq-del") == 0)
-		return xt_masq_del(owner, err);
+		return xt_masq_del(owner, in.ips, in.n_ips, err);
 	if (strcmp(verb, "masq-check") == 0)
 		return xt_masq_check(owner, in.ips, in.n_ips, err);
-	if (strcmp(verb, "portmap-add") == 0 || strcmp(verb, "portmap-check") == 0)
-		return portmaps(owner, verb[8] == 'c', err);
+	if (strcmp(verb, "portmap-add") == 0)
+		return portmaps(owner, xt_portmap_add, err);
+	if (strcmp(verb, "portmap-check") == 0)
+		return portmaps(owner, xt_portmap_check, err);
 	if (strcmp(verb, "portmap-del") == 0)
-		return xt_portmap_del(owner, err);
+		return in.n_ips ? portmaps(owner, xt_portmap_del, err)
+				: xt_portmap_del(owner, NULL, err);
 	if (strcmp(verb, "firewall-add") == 0)
 		return xt_firewall_add(owner, &in.fw, err);
 	if (strcmp(verb, "firewall-check") == 0)

@@ -6,19 +6,25 @@
 /* the plans are static: each module is included under names of its own */
 #define plan_add   masq_plan_add
 #define plan_del   masq_plan_del
+#define guess_del  masq_guess_del
+#define entry	   masq_entry
 #define families   masq_families
 #define has_family masq_has_family
 #include "xt_masq.c"
 #undef plan_add
 #undef plan_del
+#undef guess_del
+#undef entry
 #undef families
 #undef has_family
-#define families ports_families
-#define plan_add ports_plan_add
-#define plan_del ports_plan_del
+#define families  ports_families
+#define plan_add  ports_plan_add
+#define plan_del  ports_plan_del
+#define guess_del ports_guess_del
 #include "xt_ports.c"
 #undef plan_add
 #undef plan_del
+#undef guess_del
 #undef families
 
 #include <setjmp.h>
@@ -184,7 +190,7 @@ static void test_masq(void **state)
 {
 	struct ip_net ips[2];
 	struct masq masq;
-	autofree char *text = NULL, *saved = NULL, *again = NULL, *removed = NULL;
+	autofree char *text = NULL, *saved = NULL, *again = NULL, *removed = NULL, *guessed = NULL;
 
 	(void)state;
 	assert_int_equal(ip_net_parse("10.88.0.2/24", &ips[0]), 0);
@@ -208,6 +214,9 @@ static void test_masq(void **state)
 	assert_string_equal(removed, "*nat\n-D POSTROUTING -s 10.88.0.2/32 " C X "\n"
 				     "-D POSTROUTING -s 10.89.0.2/32 " C X "\n"
 				     "-F " X "\n-X " X "\nCOMMIT\n");
+	/* the same without a look at the rules */
+	guessed = planned(masq_guess_del, &masq, "");
+	assert_string_equal(guessed, removed);
 }
 
 /* Number of times @needle is in @text. */
@@ -233,6 +242,7 @@ static void test_ports(void **state)
 	struct xt_portmap map = { .snat = true, .mark_bit = 31, .runs = runs, .n_runs = 3 };
 	struct portmap pm;
 	autofree char *text = NULL, *saved = NULL, *again = NULL, *v6 = NULL, *cond = NULL;
+	autofree char *guessed = NULL;
 
 	(void)state;
 	assert_int_equal(ip_net_parse("10.88.0.2/24", &map.ip), 0);
@@ -253,6 +263,11 @@ static void test_ports(void **state)
 	saved = as_saved(text);
 	again = planned(ports_plan_add, &pm, saved);
 	assert_string_equal(again, "");
+	guessed = planned(ports_guess_del, &pm, "");
+	assert_int_equal(occurrences(guessed, "\n-D CNI-HOSTPORT-DNAT -p "), 4);
+	assert_non_null(strstr(guessed, " --dports 9014 -j CNI-DN-e88f49d94512ff752ebe6\n"));
+	assert_non_null(strstr(guessed, "\n-F CNI-DN-e88f49d94512ff752ebe6\n"
+					"-X CNI-DN-e88f49d94512ff752ebe6\nCOMMIT\n"));
 	/* conditions do not make a rule look new; they are quoted */
 	map.conditions = conditions;
 	map.n_conditions = 4;
