@@ -255,17 +255,16 @@ static int report(const struct port_run *run, unsigned int port, const char *con
 			if (pid && keeps_for(pid, program, container_id))
 				kept = true;
 			else if (pid)
-				return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
+				return cni_fail(err, CNI_E_FAILED, 0,
 						"\"hostPort\": %s port %u is served by %s (pid "
-						"%d) of the host already",
+						"%d) of the host",
 						name, port, program, pid);
 		}
 	}
 	return kept ? 0
-		    : cni_fail(err, CNI_E_FAILED, EADDRINUSE,
-			       "\"hostPort\": %s port %u is served by a process of the host "
-			       "already",
-			       name, port);
+		    : cni_fail(err, CNI_E_FAILED, 0,
+			       "\"hostPort\": %s port %u is served by a process of the host", name,
+			       port);
 }
 
 /* One run. @used: what list_used() gave for its protocol, or NULL. */

@@ -32,6 +32,17 @@
 /* A socket that nat_usable() opened, for the next that needs one. */
 static struct nft kept;
 
+int nat_conflicts(const struct nat_plan *plan, struct cni_err *err)
+{
+	autonft struct nft nft = { 0 };
+	uint32_t genid;
+
+	/* a kernel without nf_tables has no port in it */
+	if (nft_open(&nft) < 0 || nft_genid(&nft, &genid) < 0)
+		return 0;
+	return nat_ask_conflicts(&nft, plan, true, err);
+}
+
 int nat_listeners(const struct nat_plan *plan, struct cni_err *err)
 {
 	return listener_find(plan->runs, plan->n_runs, plan->owner.container_id, err);
@@ -305,7 +316,7 @@ static int prepare(struct nft *nft, struct nat_plan *plan, json_t *record, struc
 	int r = nat_heal(nft, plan, look, err);
 
 	if (r == 0)
-		r = nat_conflicts(nft, plan, again, err);
+		r = nat_ask_conflicts(nft, plan, again, err);
 	if (r == 0 && again) {
 		r = forget_old(nft, old, err);
 		if (r == 0)

@@ -127,6 +127,17 @@ int nat_reload(int *n, struct cni_err *err);
  */
 int nat_listeners(const struct nat_plan *plan, struct cni_err *err);
 
+/**
+ * nat_conflicts() - whether another attachment has one of the plan's ports in our table
+ * @plan: the plan
+ * @err: names port and owner
+ *
+ * Part of nat_add(); for a backend that does without it.
+ *
+ * Return: 0, or a negative errno.
+ */
+int nat_conflicts(const struct nat_plan *plan, struct cni_err *err);
+
 /** nat_usable() - Return: 0; or a negative errno when the kernel or the privileges are missing. */
 int nat_usable(void);
 

@@ -106,7 +106,7 @@ int nat_heal(struct nft *nft, const struct nat_plan *plan, struct nat_look *look
 	     struct cni_err *err);
 
 /**
- * nat_conflicts() - whether another attachment has one of the plan's ports
+ * nat_ask_conflicts() - whether another attachment has one of the plan's ports
  * @nft: socket
  * @plan: the plan
  * @all: ask about every port; otherwise only about what nat_put()'s batch does not find by itself:
@@ -115,7 +115,7 @@ int nat_heal(struct nft *nft, const struct nat_plan *plan, struct nat_look *look
  *
  * Return: 0, or a negative errno.
  */
-int nat_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, struct cni_err *err);
+int nat_ask_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, struct cni_err *err);
 
 /**
  * nat_put() - put the plan's chains and elements, in one batch

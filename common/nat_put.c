@@ -8,7 +8,7 @@
  * finds conflicts by itself; only when it does, nat_put() asks whose the elements are: a conflict
  * is reported with the owner's name, and what an interrupted ADD of this attachment left is
  * replaced. What no batch finds, that a single port lies within somebody's range or a range takes
- * somebody's single port in, nat_conflicts() asks about.
+ * somebody's single port in, nat_ask_conflicts() asks about.
  */
 #include "cleanup.h"
 #include "log.h"
@@ -96,18 +96,6 @@ int nat_heal(struct nft *nft, const struct nat_plan *plan, struct nat_look *look
 
 /* ---- conflicts ---- */
 
-static int conflict(struct cni_err *err, const struct port_run *run, unsigned int offset,
-		    const char *owner)
-{
-	char host[IP_STRLEN] = "any address";
-
-	if (run->host.family)
-		ip_str(&run->host, host);
-	return cni_fail(err, CNI_E_FAILED, EADDRINUSE,
-			"\"hostPort\": %s port %u on %s is published by %s already",
-			port_proto(run->proto), run->host_port + offset, host, owner);
-}
-
 /* Ports that are asked about together, each in the map of exact keys or in that of ranges. */
 struct ports {
 	const struct port_run *run[NFT_QUESTIONS];
@@ -130,14 +118,15 @@ static int ask_ports(struct nft *nft, struct ports *ports, const char *own, stru
 		r = nft_fail(err, nft, r, "look ports up in nf_tables");
 	for (size_t k = 0; r == 0 && k < l.n; k++)
 		if (l.found[k] && strcmp(l.owner[k], own) != 0)
-			r = conflict(err, ports->run[k], ports->offset[k], l.owner[k]);
+			r = port_taken(err, ports->run[k], ports->offset[k], l.owner[k],
+				       "network, container, interface");
 	l.e = NULL;
 	nat_elems_free(&l);
 	ports->n = 0;
 	return r;
 }
 
-int nat_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, struct cni_err *err)
+int nat_ask_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, struct cni_err *err)
 {
 	char own[NAT_OWNER_MAX];
 	struct ports ports = { .n = 0 };
@@ -244,7 +233,7 @@ int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 			r = put(nft, plan, look, &l, known);
 		if (!known && (r == -EEXIST || r == -EBUSY)) {
 			log_trace("nf_tables: an element is there already: asking whose it is");
-			r = nat_conflicts(nft, plan, true, err);
+			r = nat_ask_conflicts(nft, plan, true, err);
 			if (r < 0)
 				return r;
 			known = true;

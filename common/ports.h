@@ -3,6 +3,7 @@
 #ifndef HAWSER_PORTS_H
 #define HAWSER_PORTS_H
 
+#include "error.h"
 #include "ip.h"
 
 #include <netinet/in.h>
@@ -22,5 +23,18 @@ static inline const char *port_proto(uint8_t proto)
 {
 	return proto == IPPROTO_TCP ? "tcp" : proto == IPPROTO_UDP ? "udp" : "sctp";
 }
+
+/**
+ * port_taken() - fill in the error about a port that another attachment has published
+ * @err: CNI_E_FAILED; names protocol, port, host address and owner
+ * @run: the run that the port is one of
+ * @offset: which one
+ * @owner: names of the owner, separated by blanks
+ * @words: what they are: "network, container, interface"
+ *
+ * Return: -EADDRINUSE.
+ */
+int port_taken(struct cni_err *err, const struct port_run *run, unsigned int offset,
+	       const char *owner, const char *words);
 
 #endif

@@ -71,7 +71,7 @@ static int tool_failed(const struct xt_job *job, const char *tool, const struct 
 	return r;
 }
 
-static int read_rules(const struct xt_job *job, struct xt_save *save, struct cni_err *err)
+int xt_read(const struct xt_job *job, struct xt_save *save, struct cni_err *err)
 {
 	const char *tool = xt_tool(job->family, "save");
 	const char *argv[] = { tool, job->table ? "-t" : NULL, job->table, NULL };
@@ -156,7 +156,9 @@ int xt_apply(const struct xt_job *job, struct cni_err *err)
 			xt_save_free(&before);
 			before = save;
 			save = (struct xt_save){ 0 };
-			r = read_rules(job, &save, err);
+			r = xt_read(job, &save, err);
+			if (r == 0 && job->refuse)
+				r = job->refuse(&save, job->arg, err);
 			if (r < 0)
 				return r;
 			was_read = true;
@@ -185,7 +187,7 @@ int xt_verify(const struct xt_job *job, struct cni_err *err)
 	auto_xt_save struct xt_save save = { 0 };
 	auto_xt_plan struct xt_plan plan = { 0 };
 	const char *missing;
-	int r = read_rules(job, &save, err);
+	int r = xt_read(job, &save, err);
 
 	if (r == 0)
 		r = make_plan(job, job->plan, &save, &plan, err);

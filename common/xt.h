@@ -120,7 +120,9 @@ int xt_masq_check(const struct xt_owner *owner, const struct ip_net *ips, size_t
  * @err: CNI_E_CONF for values that cannot become a rule; else as for xt_masq_add()
  *
  * A run becomes one set of rules per port, entry rules carry up to 15 ports each. An entry rule
- * counts as present when protocol, ports and target agree, whatever its conditions are.
+ * counts as present when protocol, ports and target agree, whatever its conditions are. A port that
+ * another container has, of ours or of a Go plugin, is refused with -EADDRINUSE. With @snat in IPv4
+ * the rules are added that keep others out of 127.0.0.0/8 (chain HAWSER-LOCALNET in table raw).
  *
  * Return: 0, or a negative errno with nothing changed.
  */
@@ -136,6 +138,21 @@ int xt_portmap_add(const struct xt_owner *owner, const struct xt_portmap *map, s
  * Return: as xt_masq_del().
  */
 int xt_portmap_del(const struct xt_owner *owner, const struct xt_portmap *map, struct cni_err *err);
+
+/**
+ * xt_portmap_conflicts() - whether another container has one of these ports through iptables
+ * @owner: who asks; its own ports do not count
+ * @runs: the ports, of both families
+ * @n: their number
+ * @err: names port, network and container id
+ *
+ * For a backend that does without iptables; xt_portmap_add() looks by itself. Finds ports of the Go
+ * plugins, too. No process while iptables has no published port.
+ *
+ * Return: 0; -EADDRINUSE; another negative errno.
+ */
+int xt_portmap_conflicts(const struct xt_owner *owner, const struct port_run *runs, size_t n,
+			 struct cni_err *err);
 
 /** xt_portmap_check() - like xt_masq_check(), for published ports. */
 int xt_portmap_check(const struct xt_owner *owner, const struct xt_portmap *map,
@@ -156,18 +173,16 @@ int xt_firewall_add(const struct xt_owner *owner, const struct xt_firewall *fw,
 /**
  * xt_firewall_del() - remove the rules of a container
  * @owner: finds the rules of deny_direct
- * @ips: addresses the container had, of both families; may be NULL
- * @n: their number
- * @bridge: for @last, else may be NULL
- * @last: no container is left on @bridge: remove its isolation and DNS rules, too
+ * @fw: what xt_firewall_add() was told; of a Go plugin's rules, the addresses
+ * @last: no container is left on the bridge: remove its isolation and DNS rules, too
  * @err: as for xt_masq_add()
  *
  * The chains all containers share stay, as with the reference.
  *
  * Return: as xt_masq_del().
  */
-int xt_firewall_del(const struct xt_owner *owner, const struct ip_net *ips, size_t n,
-		    const char *bridge, bool last, struct cni_err *err);
+int xt_firewall_del(const struct xt_owner *owner, const struct xt_firewall *fw, bool last,
+		    struct cni_err *err);
 
 /** xt_firewall_check() - like xt_masq_check(), for the rules of xt_firewall_add(). */
 int xt_firewall_check(const struct xt_owner *owner, const struct xt_firewall *fw,

@@ -207,7 +207,8 @@ static void plan_del(struct xt_plan *plan, const void *arg)
 		dns_rule(&rule, fw->bridge, "udp");
 		xt_plan_remove(plan, "INPUT", &rule);
 	}
-	remove_direct(plan, filter->comment);
+	if (fw->deny_direct)
+		remove_direct(plan, filter->comment);
 }
 
 /* The rules of the addresses alone, without a look at what is there. */
@@ -261,15 +262,14 @@ int xt_firewall_add(const struct xt_owner *owner, const struct xt_firewall *fw, 
 	return r;
 }
 
-int xt_firewall_del(const struct xt_owner *owner, const struct ip_net *ips, size_t n,
-		    const char *bridge, bool last, struct cni_err *err)
+int xt_firewall_del(const struct xt_owner *owner, const struct xt_firewall *fw, bool last,
+		    struct cni_err *err)
 {
-	struct xt_firewall fw = { .ips = ips, .n_ips = n, .bridge = bridge };
-	struct filter filter = { .fw = &fw };
+	struct filter filter = { .fw = fw };
 	int r = 0;
 
 	/* a bridge that cannot be in a rule is in none */
-	filter.last = last && bridge && xt_bridge_valid(bridge);
+	filter.last = last && fw->bridge && xt_bridge_valid(fw->bridge);
 	xt_comment(owner, "", filter.comment);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct xt_job job = { .family = families[i],
@@ -282,8 +282,9 @@ int xt_firewall_del(const struct xt_owner *owner, const struct ip_net *ips, size
 		if (!xt_installed(job.family))
 			continue;
 		bridge_too = filter.last && !no_bridge_rules(job.family);
-		wanted = bridge_too || has_family(&fw, job.family);
-		raw = !xt_uncommented(job.family, "raw", "PREROUTING", filter.comment);
+		wanted = bridge_too || has_family(fw, job.family);
+		raw = fw->deny_direct &&
+		      !xt_uncommented(job.family, "raw", "PREROUTING", filter.comment);
 		wanted = wanted && !xt_absent(job.family, "filter", CHAIN_FORWARD);
 		if (!wanted && !raw)
 			continue;

@@ -19,13 +19,14 @@ static const struct {
 
 struct portmap {
 	const struct xt_portmap *map;
+	bool guard; /* the rules about 127.0.0.0/8 are to be looked at */
 	char chain[XT_CHAIN_MAX + 1], old_chain[XT_CHAIN_MAX + 1], comment[XT_COMMENT_MAX + 1];
 };
 
 static void portmap_init(struct portmap *pm, const struct xt_owner *owner,
 			 const struct xt_portmap *map)
 {
-	pm->map = map;
+	*pm = (struct portmap){ .map = map };
 	xt_chain_name(owner, "DN-", pm->chain);
 	xt_chain_name(owner, "SN-", pm->old_chain);
 	xt_comment(owner, "dnat ", pm->comment);
@@ -244,6 +245,32 @@ static void plan_add(struct xt_plan *plan, const void *arg)
 		plan_run(plan, pm, &pm->map->runs[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
 		each_entry(plan, pm, protocols[i].proto, plan_entry);
+	/* asked again: this is under the lock */
+	if (pm->guard && xt_guard_state() != XT_GUARD_WHOLE)
+		xt_guard_plan(plan);
+}
+
+/* 127.0.0.1 reaches the ports with snat: that needs the guard, which may be there already. */
+static void look_at_guard(struct portmap *pm, struct xt_job *job)
+{
+	enum xt_guard state;
+
+	if (!pm->map->snat || pm->map->ip.ip.family != AF_INET)
+		return;
+	state = xt_guard_state();
+	pm->guard = state != XT_GUARD_WHOLE;
+	if (state == XT_GUARD_UNKNOWN) {
+		job->table = NULL;
+		job->blank = false;
+	}
+}
+
+static int refuse_taken(const struct xt_save *save, const void *arg, struct cni_err *err)
+{
+	const struct portmap *pm = arg;
+
+	return xt_taken(save, pm->chain, pm->map->runs, pm->map->n_runs, pm->map->ip.ip.family,
+			err);
 }
 
 /* What plan_add() makes for the container, undone without a look at the rules. */
@@ -273,6 +300,7 @@ int xt_portmap_add(const struct xt_owner *owner, const struct xt_portmap *map, s
 			      .table = "nat",
 			      .what = "publish ports",
 			      .plan = plan_add,
+			      .refuse = refuse_taken,
 			      .arg = &pm };
 	int r = check_map(map, err);
 
@@ -283,6 +311,7 @@ int xt_portmap_add(const struct xt_owner *owner, const struct xt_portmap *map, s
 		    xt_absent(job.family, "nat", CHAIN_MASQ) &&
 		    xt_absent(job.family, "nat", CHAIN_MARK) &&
 		    xt_absent(job.family, "nat", pm.chain);
+	look_at_guard(&pm, &job);
 	return xt_apply(&job, err);
 }
 
@@ -327,5 +356,6 @@ int xt_portmap_check(const struct xt_owner *owner, const struct xt_portmap *map,
 	if (r < 0 || !map->n_runs)
 		return r;
 	portmap_init(&pm, owner, map);
+	look_at_guard(&pm, &job);
 	return xt_verify(&job, err);
 }

@@ -85,30 +85,34 @@ static int legacy_info(int family, int fd, struct xt_getinfo *info)
 		       : 0;
 }
 
-/*
- * Whether the table certainly has no such text: the name at the head of a chain, or a comment, in
- * what the kernel has of the table.
- */
-static bool legacy_lacks(int family, const char *table, const char *text)
+int xt_legacy_find(int family, const char *table, const char *text, size_t len)
 {
 	autoclose int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	autofree struct xt_entries *all = NULL;
 	struct xt_getinfo info = { 0 };
-	socklen_t len;
+	socklen_t size;
+	int r;
 
 	snprintf(info.name, sizeof(info.name), "%s", table);
-	if (fd < 0 || legacy_info(family, fd, &info) < 0)
-		return false;
-	len = (socklen_t)sizeof(*all) + info.size;
-	all = calloc(1, len);
+	r = fd < 0 ? -errno : legacy_info(family, fd, &info);
+	if (r < 0)
+		return r;
+	size = (socklen_t)sizeof(*all) + info.size;
+	all = calloc(1, size);
 	if (!all)
-		return false;
+		return -ENOMEM;
 	snprintf(all->name, sizeof(all->name), "%s", table);
 	all->size = info.size;
 	/* fails when the size changed in between: then one does not know */
-	if (getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, SO_GET_ENTRIES, all, &len) < 0)
-		return false;
-	return !memmem(all->entries, info.size, text, strlen(text) + 1);
+	if (getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, SO_GET_ENTRIES, all, &size) < 0)
+		return -errno;
+	return memmem(all->entries, info.size, text, len) != NULL;
+}
+
+/* Whether the table certainly has no chain of this name, or no rule with this comment. */
+static bool legacy_lacks(int family, const char *table, const char *text)
+{
+	return xt_legacy_find(family, table, text, strlen(text) + 1) == 0;
 }
 
 bool xt_installed(int family)
@@ -123,6 +127,13 @@ bool xt_installed(int family)
 static bool unknown_to_kernel(int r)
 {
 	return r == -EINVAL || r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT || r == -EOPNOTSUPP;
+}
+
+enum xt_variant xt_variant_of(int family)
+{
+	char path[PATH_MAX];
+
+	return xt_tool_find(xt_tool(family, "save"), path) < 0 ? XT_OTHER : xt_variant(path);
 }
 
 bool xt_absent(int family, const char *table, const char *chain)
@@ -167,12 +178,14 @@ bool xt_uncommented(int family, const char *table, const char *chain, const char
 	return false;
 }
 
-static int legacy_usable(int family)
+int xt_legacy_usable(int family, const char *table)
 {
 	autoclose int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct xt_getinfo info = { .name = "nat" };
-	int r = fd < 0 ? -errno : legacy_info(family, fd, &info);
+	struct xt_getinfo info = { 0 };
+	int r;
 
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	r = fd < 0 ? -errno : legacy_info(family, fd, &info);
 	return r == -ENOPROTOOPT || r == -ENOENT ? -EOPNOTSUPP : r;
 }
 
@@ -191,7 +204,7 @@ int xt_usable(int family)
 		r = xt_nft_get(family, "nat", NULL, NULL);
 		return r == -ENOENT ? 0 : unknown_to_kernel(r) ? -EOPNOTSUPP : r;
 	case XT_LEGACY:
-		return legacy_usable(family);
+		return xt_legacy_usable(family, "nat");
 	case XT_OTHER:
 		break;
 	}

@@ -8,8 +8,9 @@
 
 #include <limits.h>
 
-#define XT_CHAIN_MAX   28  /* longest name of a chain (XT_EXTENSION_MAXNAMELEN - 1) */
-#define XT_COMMENT_MAX 255 /* longest comment (XT_MAX_COMMENT_LEN - 1) */
+#define XT_CHAIN_MAX   28	 /* longest name of a chain (XT_EXTENSION_MAXNAMELEN - 1) */
+#define XT_CHAIN_DN    "CNI-DN-" /* how the chains of published ports begin */
+#define XT_COMMENT_MAX 255	 /* longest comment (XT_MAX_COMMENT_LEN - 1) */
 
 /* Growing text with the first error remembered, so that a rule needs one check at its end. */
 struct xt_text {
@@ -167,6 +168,8 @@ struct xt_job {
 	void (*plan)(struct xt_plan *plan, const void *arg);
 	/* what to try without reading, or NULL; when it is refused, @plan is made after reading */
 	void (*guess)(struct xt_plan *plan, const void *arg);
+	/* whether the rules that were read forbid the change, or NULL; a negative errno ends it */
+	int (*refuse)(const struct xt_save *save, const void *arg, struct cni_err *err);
 	const void *arg;
 };
 
@@ -178,6 +181,10 @@ struct xt_job {
  * Return: 0 (also when the plan is empty), or a negative errno.
  */
 int xt_apply(const struct xt_job *job, struct cni_err *err);
+
+/** xt_read() - the rules of a job's family and table. @save: zeroed. Return: 0 or a negative errno.
+ */
+int xt_read(const struct xt_job *job, struct xt_save *save, struct cni_err *err);
 
 /** xt_verify() - fail unless the plan of @job is empty. Return: 0, or a negative errno. */
 int xt_verify(const struct xt_job *job, struct cni_err *err);
@@ -215,6 +222,9 @@ enum xt_variant {
 
 /** xt_variant() - look where the path of a tool leads to. Return: the variant. */
 enum xt_variant xt_variant(const char *path);
+
+/** xt_variant_of() - xt_variant() of the host's iptables-save. Return: XT_OTHER without one. */
+enum xt_variant xt_variant_of(int family);
 
 /** xt_tool() - "iptables-save" or "ip6tables-save", and so on. @verb: "save", "restore". Return:
  * literal. */
@@ -273,5 +283,48 @@ int xt_nft_get(int family, const char *table, const char *chain, struct xt_nft_c
 
 /** xt_legacy_has() - Return: 1 when ip_tables uses a table, 0 when not, or a negative errno. */
 int xt_legacy_has(int family, const char *table);
+
+/** xt_legacy_usable() - whether ip_tables can have a table. Return: 0, -EOPNOTSUPP or -errno. */
+int xt_legacy_usable(int family, const char *table);
+
+/**
+ * xt_legacy_find() - whether some bytes are in what ip_tables has of a table: chain name, comment
+ * @family: AF_INET or AF_INET6
+ * @table: table
+ * @text: bytes, with the NUL when it is a whole name or comment
+ * @len: their number
+ *
+ * Return: 1, 0, or a negative errno when one cannot know.
+ */
+int xt_legacy_find(int family, const char *table, const char *text, size_t len);
+
+/**
+ * xt_taken() - find a port that another container has published
+ * @save: rules of table nat
+ * @own_chain: the chain of the container that asks, whose rules do not count
+ * @runs: ports wanted
+ * @n: their number
+ * @family: address family that @save is about
+ * @err: names port, network and container id
+ *
+ * A rule without a host address takes the port at every address: it stands before the new one.
+ *
+ * Return: 0 or -EADDRINUSE.
+ */
+int xt_taken(const struct xt_save *save, const char *own_chain, const struct port_run *runs,
+	     size_t n, int family, struct cni_err *err);
+
+/* The rules that keep others out of 127.0.0.0/8 (CVE-2020-8558). */
+enum xt_guard {
+	XT_GUARD_ABSENT,  /* nothing is there */
+	XT_GUARD_WHOLE,	  /* everything is there */
+	XT_GUARD_UNKNOWN, /* all tables must be read to know */
+};
+
+/** xt_guard_state() - ask the kernel, without a process. Return: what is there. */
+enum xt_guard xt_guard_state(void);
+
+/** xt_guard_plan() - add what is missing of the rules. */
+void xt_guard_plan(struct xt_plan *plan);
 
 #endif

@@ -287,7 +287,9 @@ static int close_foreign(const struct cni_call *call, struct cni_err *err)
 	if (r == 0 && firewalld_running() > 0 && conf.backend != IPTABLES)
 		r = firewalld_del(zone_of(&conf), conf.ips, conf.n_ips, err);
 	if (r == 0)
-		r = xt_firewall_del(&owner, conf.ips, conf.n_ips, conf.bridge, false, err);
+		r = xt_firewall_del(&owner,
+				    &(struct xt_firewall){ .ips = conf.ips, .n_ips = conf.n_ips },
+				    false, err);
 	free(conf.ips);
 	return r;
 }

@@ -108,8 +108,7 @@ int firewall_remove(const struct state_key *key, struct cni_err *err)
 		return 0;
 	read_record(record, &r);
 	if (is(&r, "iptables"))
-		result = xt_firewall_del(&r.owner, r.ips, r.n_ips, r.bridge, state_others(key) == 0,
-					 err);
+		result = xt_firewall_del(&r.owner, &r.xt, state_others(key) == 0, err);
 	else if (is(&r, "firewalld"))
 		result = firewalld_del(r.zone, r.ips, r.n_ips, err);
 	/* what could not be removed is still in the record for the next DEL */

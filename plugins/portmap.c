@@ -149,11 +149,14 @@ static int open_localnet(const struct publish *p, struct cni_err *err)
 
 static int publish_nftables(struct publish *p, json_t *record, struct cni_err *err)
 {
+	struct xt_owner owner = { p->call->network, p->call->container_id };
 	int r;
 
 	plan_snat(p, &p->v4);
 	plan_snat(p, &p->v6);
-	r = nat_add(&p->plan, record, p->conf.check_host_ports, err);
+	r = xt_portmap_conflicts(&owner, p->plan.runs, p->plan.n_runs, err);
+	if (r == 0)
+		r = nat_add(&p->plan, record, p->conf.check_host_ports, err);
 	if (r < 0)
 		return r;
 	undo_push(p->undo, "published ports", undo_publish, p->call);
@@ -163,8 +166,14 @@ static int publish_nftables(struct publish *p, json_t *record, struct cni_err *e
 /* The iptables backend: what the rules are made from goes into the record first. */
 static int publish_iptables(struct publish *p, json_t *record, struct cni_err *err)
 {
+	struct xt_owner owner = { p->call->network, p->call->container_id };
 	int r = p->conf.check_host_ports ? nat_listeners(&p->plan, err) : 0;
 
+	if (r == 0)
+		r = nat_conflicts(&p->plan, err);
+	/* xt_portmap_add() looks for conflicts, too, but then the first ADD's record is replaced */
+	if (r == 0 && state_exists(&p->plan.owner))
+		r = xt_portmap_conflicts(&owner, p->plan.runs, p->plan.n_runs, err);
 	if (r < 0)
 		return r;
 	portmap_record_iptables(record, &p->conf, &p->v4, &p->v6, &p->plan);

@@ -13,7 +13,7 @@ xt_need() {
 	[ ! -x "$XT" ] || return 0
 	XT=/run/xt_driver
 	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -DHAWSER_TEST -I"$src" -o $XT "$here/tests/netns/xt_driver.c" "$src"/xt*.c \
-		"$src"/{sha512,error,ip,file,log,fault,lock,nft}.c -lnftnl -lmnl 2>$err && return 0
+		"$src"/{sha512,error,ip,file,log,fault,lock,nft,ports}.c -lnftnl -lmnl 2>$err && return 0
 	not_ok "build the driver"
 	done_testing
 }
@@ -62,7 +62,7 @@ rules() {
 
 # Leave out the chains that stay (as the reference's stay), and the jumps to them.
 xt_without_shared() {
-	grep -vE '^(:|-A )(CNI-HOSTPORT-(DNAT|MASQ|SETMARK)|CNI-FORWARD|CNI-ISOLATION-STAGE-[12]) |-j (CNI-HOSTPORT-(DNAT|MASQ)|CNI-FORWARD|CNI-ISOLATION-STAGE-1)$'
+	grep -vE '^(:|-A )(CNI-HOSTPORT-(DNAT|MASQ|SETMARK)|CNI-FORWARD|CNI-ISOLATION-STAGE-[12]|HAWSER-LOCALNET) |-j (CNI-HOSTPORT-(DNAT|MASQ)|CNI-FORWARD|CNI-ISOLATION-STAGE-1|HAWSER-LOCALNET)$'
 }
 
 # Number of processes that the driver starts. usage: xt_processes WORDS

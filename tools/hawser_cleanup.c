@@ -179,6 +179,7 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 {
 	struct xt_owner owner = { t->network, t->container_id };
 	autofree struct ip_net *ips = calloc(prev->n_ips + 1, sizeof(*ips));
+	struct xt_firewall fw = { .ips = ips, .n_ips = prev->n_ips };
 	struct cni_err err = { 0 };
 
 	if (!ips || xt_usable(AF_INET) < 0)
@@ -188,7 +189,7 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 	report(failed, xt_portmap_del(&owner, NULL, &err), &err);
 	report(failed, xt_masq_del(&owner, NULL, 0, &err), &err);
 	if (prev->n_ips)
-		report(failed, xt_firewall_del(&owner, ips, prev->n_ips, NULL, false, &err), &err);
+		report(failed, xt_firewall_del(&owner, &fw, false, &err), &err);
 }
 
 static const char *const other_plugins[] = { "bridge", "ptp",	 "macvlan",   "ipvlan",

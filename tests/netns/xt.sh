@@ -15,16 +15,18 @@ fw=(10.88.0.2/24 fd00:88::2/64 bridge=br0 policy=isolated dns=1 direct=1)
 
 # usage: add KIND ID VERB; the words of the three kinds, with a condition that must be quoted
 add() {
+	local words=("${ports[@]}")
+	[ "$2" != c2 ] || other
 	case $1 in
 	masq) "$XT" "masq-$3" "$net" "$2" "${masq[@]}" ;;
-	portmap) "$XT" "portmap-$3" "$net" "$2" "${ports[@]}" ;;
+	portmap) "$XT" "portmap-$3" "$net" "$2" "${words[@]}" ;;
 	firewall) "$XT" "firewall-$3" "$net" "$2" "${fw[@]}" ;;
 	esac
 }
 # usage: del KIND ID
 del() {
 	case $1 in
-	firewall) "$XT" firewall-del "$net" "$2" bridge=br0 last=1 "${masq[@]}" ;;
+	firewall) "$XT" firewall-del "$net" "$2" bridge=br0 direct=1 last=1 "${masq[@]}" ;;
 	*) "$XT" "$1-del" "$net" "$2" ;;
 	esac
 }
@@ -108,11 +110,11 @@ for v in nft legacy; do
 	"$XT" firewall-add $net c2 10.88.0.3/24 bridge=br0 policy=same-bridge dns=1 direct=1
 	"$XT" firewall-add net2 c3 10.89.0.3/24 bridge=br01 policy=same-bridge
 	three=$(rules)
-	"$XT" firewall-del $net c2
+	"$XT" firewall-del $net c2 direct=1
 	same "$v: without addresses only the direct rule goes" 1 "$(diff <(echo "$three") <(rules) | grep -c '^[<>]')"
-	"$XT" firewall-del $net c2 bridge=br0 10.88.0.3/24
+	"$XT" firewall-del $net c2 bridge=br0 direct=1 10.88.0.3/24
 	same "$v: not the last: isolation stays" 2 "$(iptables -S | grep -c -- '-i br0 .*-o br0')"
-	"$XT" firewall-del "${owner[@]}" bridge=br0 last=1 "${masq[@]}"
+	"$XT" firewall-del "${owner[@]}" bridge=br0 direct=1 last=1 "${masq[@]}"
 	same "$v: the last: nothing of the bridge is left" 0 "$(rules | grep -cE 'br0 |10\.88')"
 	same "$v: the other bridge keeps its rules" 4 "$(iptables -S | grep -cE -- 'br01( |$)|10\.89.*-j ACCEPT')"
 
@@ -140,7 +142,7 @@ for v in nft legacy; do
 		pids=() failed=0
 		for i in $(seq 16); do
 			case $kind in
-			firewall) "$XT" firewall-del $net p$i bridge=br0 last=1 10.88.1.$i/24 ;;
+			firewall) "$XT" firewall-del $net p$i bridge=br0 direct=1 last=1 10.88.1.$i/24 ;;
 			*) "$XT" $kind-del $net p$i ;;
 			esac 2>>$err &
 			pids+=($!)
@@ -173,6 +175,59 @@ for v in nft legacy; do
 	same "$v: 20 adds and dels while another program writes" 0 $failed
 	same "$v: nothing is left of them" 0 "$(rules | grep -c CNI-DN)"
 
+	# ports of another container, whoever made its rules
+	xt_reset
+	"$XT" portmap-add net c1 10.88.0.2/24 fd00:88::2/64 tcp/8000/80/20 udp/53/53/1/127.0.0.1 udp/54/54/1/::1
+	one=$(rules)
+	"$XT" portmap-add net c1 10.88.0.2/24 fd00:88::2/64 tcp/8000/80/20 udp/53/53/1/127.0.0.1 udp/54/54/1/::1
+	same "$v: a second ADD of the same container" "0 $one" "$? $(rules)"
+	while read -r want words; do
+		# shellcheck disable=SC2086
+		"$XT" portmap-add other c2 $words 2>$err
+		got=$?
+		if [ "$want" = - ]; then
+			same "$v: free: $words" 0 $got
+			# shellcheck disable=SC2086
+			"$XT" portmap-del other c2 $words
+		else
+			same "$v: taken: $words" "1 1" "$got $(grep -cF "\"hostPort\": ${want//,/ } is published by net c1 (network, container) |" $err)"
+		fi
+		same "$v: nothing changed by it" "$one" "$(rules)"
+	done <<-END
+		tcp,port,8019,on,any,address 10.88.0.3/24 tcp/8019/80
+		tcp,port,8000,on,any,address 10.88.0.3/24 tcp/7990/80/20
+		tcp,port,8003,on,192.0.2.1 10.88.0.3/24 tcp/8003/80/1/192.0.2.1
+		udp,port,53,on,127.0.0.1 10.88.0.3/24 tcp/70/70 udp/53/53/1/127.0.0.1
+		udp,port,54,on,::1 fd00:88::3/64 udp/54/54/1/::1
+		- 10.88.0.3/24 udp/8000/80/20 tcp/8020/80 tcp/53/53
+		- 10.88.0.3/24 udp/53/53
+		- 10.88.0.3/24 udp/53/53/1/127.0.0.2
+		- 10.88.0.3/24 udp/54/54
+	END
+	"$XT" taken 10.88.0.3/24 tcp/8000/80 2>$err
+	same "$v: another backend is told" "1 1" "$? $(grep -c 'is published by net c1 ' $err)"
+	check "$v: and of no other port" "$XT" taken 10.88.0.3/24 tcp/8020/80
+	iptables -t nat -F CNI-HOSTPORT-DNAT
+	check "$v: a chain that nothing leads to takes no port" "$XT" taken 10.88.0.3/24 tcp/8000/80
+
+	# CVE-2020-8558: made with the first port, repaired when somebody took it away
+	xt_reset
+	guard() { iptables-save -t raw | grep -c HAWSER-LOCALNET; }
+	"$XT" portmap-add net c1 10.88.0.2/24 tcp/80/80 snat=0
+	same "$v: without snat nothing keeps others out of 127.0.0.0/8" 0 "$(guard)"
+	"$XT" portmap-add net c2 fd00:88::2/64 tcp/80/80
+	same "$v: nor for IPv6" "0 0" "$(guard) $(ip6tables-save | grep -c LOCALNET)"
+	"$XT" portmap-add net c3 10.88.0.3/24 tcp/81/80
+	same "$v: with it, two rules and a jump" 4 "$(guard)"
+	one=$(rules)
+	for breakage in '-F' '-F HAWSER-LOCALNET' '-D HAWSER-LOCALNET 1' '-D PREROUTING 1'; do
+		iptables -t raw $breakage
+		refuse "$v: CHECK sees raw $breakage" "$XT" portmap-check net c3 10.88.0.3/24 tcp/81/80
+		check "$v: ADD repairs raw $breakage" "$XT" portmap-add net c4 10.88.0.4/24 tcp/82/80
+		"$XT" portmap-del net c4 10.88.0.4/24 tcp/82/80
+		same "$v: as it was" "$(sort <<<"$one")" "$(rules | sort)"
+	done
+
 	# DEL that knows what ADD was told deletes without reading, unless the rules are others by now
 	for kind in masq portmap firewall; do
 		xt_reset
@@ -180,7 +235,7 @@ for v in nft legacy; do
 		case $kind in
 		masq) words=("${masq[@]}") ;;
 		portmap) words=("${ports[@]}") ;;
-		firewall) words=("${masq[@]}") ;;
+		firewall) words=("${masq[@]}" policy=open) ;;
 		esac
 		other
 		add $kind c0 add

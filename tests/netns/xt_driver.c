@@ -4,6 +4,7 @@
  *
  * usage: xt_driver {masq|portmap|firewall}-{add|del|check} NETWORK ID WORDS...
  *        xt_driver {usable|drops} {4|6}
+ *        xt_driver taken WORDS...          as container "self" of network "self"
  *
  * Words: A.B.C.D/LEN is a container address, PROTO/HOSTPORT/PORT[/COUNT[/HOSTIP]] a run of ports,
  * KEY=VALUE (see word()) everything else. Exit status 1 and "CODE MESSAGE | DETAILS" on an error.
@@ -98,6 +99,8 @@ static int portmaps(const struct xt_owner *owner,
 	in.map.n_runs = in.n_runs;
 	for (size_t i = 0; i < in.n_ips && r == 0; i++) {
 		in.map.ip = in.ips[i];
+		for (size_t k = 0; k < in.n_runs; k++)
+			in.runs[k].container = in.ips[i].ip;
 		r = fn(owner, &in.map, err);
 	}
 	return r;
@@ -125,15 +128,36 @@ static int run(const char *verb, const struct xt_owner *owner, struct cni_err *e
 	if (strcmp(verb, "firewall-check") == 0)
 		return xt_firewall_check(owner, &in.fw, err);
 	if (strcmp(verb, "firewall-del") == 0)
-		return xt_firewall_del(owner, in.ips, in.n_ips, in.fw.bridge, in.last, err);
+		return xt_firewall_del(owner, &in.fw, in.last, err);
 	return cni_fail(err, CNI_E_CONF, 0, "unknown verb %s", verb);
+}
+
+/* What the error says, and the exit status. */
+static int report(int r, const struct cni_err *err)
+{
+	if (r >= 0 && !err->code)
+		return 0;
+	fprintf(stderr, "%d %s | %s\n", err->code, err->msg, err->details);
+	return r < 0 ? 1 : 3;
+}
+
+static int taken(int n, char **words)
+{
+	struct xt_owner owner = { "self", "self" };
+	struct cni_err err = { 0 };
+
+	for (int i = 0; i < n; i++)
+		if (word(words[i]) < 0)
+			return 2;
+	for (size_t i = 0; i < in.n_runs; i++)
+		in.runs[i].container = in.ips[0].ip;
+	return report(xt_portmap_conflicts(&owner, in.runs, in.n_runs, &err), &err);
 }
 
 int main(int argc, char **argv)
 {
 	struct xt_owner owner = { 0 };
 	struct cni_err err = { 0 };
-	int r;
 
 	if (argc == 3) {
 		int family = strcmp(argv[2], "6") == 0 ? AF_INET6 : AF_INET;
@@ -142,6 +166,8 @@ int main(int argc, char **argv)
 							     : xt_usable(family));
 		return 0;
 	}
+	if (argc > 1 && strcmp(argv[1], "taken") == 0)
+		return taken(argc - 2, argv + 2);
 	for (int i = 4; i < argc; i++)
 		if (word(argv[i]) < 0) {
 			fprintf(stderr, "bad word %s\n", argv[i]);
@@ -151,10 +177,5 @@ int main(int argc, char **argv)
 		return 2;
 	owner.network = argv[2];
 	owner.container_id = argv[3];
-	r = run(argv[1], &owner, &err);
-	if (r < 0 || err.code) {
-		fprintf(stderr, "%d %s | %s\n", err.code, err.msg, err.details);
-		return r < 0 ? 1 : 3;
-	}
-	return 0;
+	return report(run(argv[1], &owner, &err), &err);
 }
