@@ -6,6 +6,7 @@
 #include "chain.h"
 #include "cleanup.h"
 #include "log.h"
+#include "nft_foreign.h"
 #include "xt.h"
 
 #include <string.h>
@@ -88,14 +89,18 @@ int bridge_filter_remove(const struct state_key *key, const struct cni_call *cal
 	json_auto_t *record = NULL;
 	int r = state_read(key, &record), result = 0;
 	/* an attachment without a record that was made all the same: by the Go plugins */
-	bool foreign = r == -ENOENT && conf->ip_masq && chain_foreign(call);
+	bool foreign = r == -ENOENT && chain_foreign(call);
 
-	if (foreign || json_object_get(record, BACKEND_KEY)) {
+	if ((foreign && conf->ip_masq) || json_object_get(record, BACKEND_KEY)) {
 		autofree struct ip_net *ips = NULL;
 		size_t n = state_ips(record, &ips);
 
 		result = xt_masq_del(&owner, ips, n, err);
 	}
+	if (foreign && conf->ip_masq && foreign_masq_del(key, err) < 0)
+		result = -EIO;
+	if (foreign && conf->macspoofchk && foreign_macs_del(key, err) < 0)
+		result = -EIO;
 	/* what could not be removed is still in the record for the next DEL */
 	if (result < 0 || r == -ENOENT)
 		return result;

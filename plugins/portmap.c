@@ -23,6 +23,7 @@
 #include "link.h"
 #include "log.h"
 #include "nat.h"
+#include "nft_foreign.h"
 #include "plugins/portmap_conf.h"
 #include "plugins/portmap_record.h"
 #include "route.h"
@@ -232,8 +233,12 @@ static int del(const struct cni_call *call, struct cni_err *err)
 	struct state_key key = chain_key(call);
 	int r = portmap_remove(&key, err);
 
-	if (r == 0 && chain_foreign(call))
+	if (r == 0 && chain_foreign(call)) {
+		int nft = foreign_ports_del(call->container_id, err);
+
 		r = xt_portmap_del(&owner, NULL, err);
+		r = r < 0 ? r : nft;
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "ipam/store.h"
 #include "log.h"
 #include "nat.h"
+#include "nft_foreign.h"
 #include "plugins/firewall_record.h"
 #include "plugins/portmap_record.h"
 #include "state.h"
@@ -174,6 +175,17 @@ static void read_previous(const struct target *t, struct cni_result *prev)
 		result_from_json(result, CNI_VERSIONS - 1, "result", prev, &ignored);
 }
 
+/* Rules that the Go plugins made in nf_tables. */
+static void remove_foreign(const struct target *t, int *failed)
+{
+	struct state_key key = { t->network, t->container_id, t->ifname, NULL };
+	struct cni_err err = { 0 };
+
+	report(failed, foreign_masq_del(&key, &err), &err);
+	report(failed, foreign_ports_del(t->container_id, &err), &err);
+	report(failed, foreign_macs_del(&key, &err), &err);
+}
+
 /* Rules that the Go plugins, or ours with the iptables backend, made. */
 static void remove_iptables(const struct target *t, const struct cni_result *prev, int *failed)
 {
@@ -215,6 +227,7 @@ static int remove_target(const struct targets *l, const struct target *t)
 	key.plugin = "portmap";
 	report(&failed, portmap_remove(&key, &err), &err);
 	remove_iptables(t, &prev, &failed);
+	remove_foreign(t, &failed);
 	report(&failed, veth_remove(&call, t->container_id, t->ifname, true, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(other_plugins); i++) {
 		key.plugin = other_plugins[i];
