@@ -42,6 +42,7 @@ struct xt_owner {
 struct xt_portmap {
 	struct ip_net ip; /* container address with prefix; its family selects the tables */
 	bool snat, masq_all;
+	bool localnet;		    /* 127.0.0.1 is to reach them: keep others out of 127.0.0.0/8 */
 	int mark_bit;		    /* 0 to 31; not used with set_mark_chain */
 	const char *set_mark_chain; /* externalSetMarkChain, or NULL */
 	const char *const *conditions;
@@ -121,8 +122,8 @@ int xt_masq_check(const struct xt_owner *owner, const struct ip_net *ips, size_t
  *
  * A run becomes one set of rules per port, entry rules carry up to 15 ports each. An entry rule
  * counts as present when protocol, ports and target agree, whatever its conditions are. A port that
- * another container has, of ours or of a Go plugin, is refused with -EADDRINUSE. With @snat in IPv4
- * the rules are added that keep others out of 127.0.0.0/8 (chain HAWSER-LOCALNET in table raw).
+ * another container has, of ours or of a Go plugin, is refused with -EADDRINUSE. With @localnet the
+ * rules are added that keep others out of 127.0.0.0/8 (chain HAWSER-LOCALNET in table raw).
  *
  * Return: 0, or a negative errno with nothing changed.
  */

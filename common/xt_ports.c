@@ -250,12 +250,12 @@ static void plan_add(struct xt_plan *plan, const void *arg)
 		xt_guard_plan(plan);
 }
 
-/* 127.0.0.1 reaches the ports with snat: that needs the guard, which may be there already. */
+/* 127.0.0.1 reaches the ports: that needs the guard, which may be there already. */
 static void look_at_guard(struct portmap *pm, struct xt_job *job)
 {
 	enum xt_guard state;
 
-	if (!pm->map->snat || pm->map->ip.ip.family != AF_INET)
+	if (!pm->map->localnet || pm->map->ip.ip.family != AF_INET)
 		return;
 	state = xt_guard_state();
 	pm->guard = state != XT_GUARD_WHOLE;

@@ -177,7 +177,8 @@ static int publish_iptables(struct publish *p, json_t *record, struct cni_err *e
 		r = xt_portmap_conflicts(&owner, p->plan.runs, p->plan.n_runs, err);
 	if (r < 0)
 		return r;
-	portmap_record_iptables(record, &p->conf, &p->v4, &p->v6, &p->plan);
+	portmap_record_iptables(record, &p->conf, &p->v4, &p->v6, &p->plan,
+				p->conf.snat && serves_localhost(p));
 	r = state_write(&p->plan.owner, record);
 	if (r < 0)
 		return cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
@@ -257,11 +258,13 @@ static int check(const struct cni_call *call, struct cni_err *err)
 		if (state_read(&key, &record) == 0 && nat_plan_read(record, &made) > 0) {
 			r = nat_check(&made, err);
 		} else if (record || chain_foreign(call)) {
-			/* the Go plugins leave no record: their rules are what ours would be */
+			/* the Go plugins leave no record: their rules are what ours would be,
+			 * without those about 127.0.0.0/8 */
 			if (!record) {
 				record = json_pack("{s:s, s:s}", "network", call->network,
 						   "containerID", call->container_id);
-				portmap_record_iptables(record, &p.conf, &p.v4, &p.v6, &p.plan);
+				portmap_record_iptables(record, &p.conf, &p.v4, &p.v6, &p.plan,
+							false);
 			}
 			r = portmap_check(record, err);
 		} else {

@@ -11,13 +11,13 @@
 
 void portmap_record_iptables(json_t *record, const struct portmap_conf *conf,
 			     const struct ip_net *v4, const struct ip_net *v6,
-			     const struct nat_plan *plan)
+			     const struct nat_plan *plan, bool localnet)
 {
-	json_t *obj = json_pack("{s:b, s:b, s:i, s:s*, s:O*, s:O*, s:o}", "snat", conf->snat,
-				"masqAll", conf->masq_all, "markMasqBit", (int)conf->mark_bit,
-				"externalSetMarkChain", conf->set_mark_chain, "conditionsV4",
-				conf->conditions4, "conditionsV6", conf->conditions6, "plan",
-				nat_plan_json(plan));
+	json_t *obj = json_pack("{s:b, s:b, s:b, s:i, s:s*, s:O*, s:O*, s:o}", "snat", conf->snat,
+				"localnet", localnet, "masqAll", conf->masq_all, "markMasqBit",
+				(int)conf->mark_bit, "externalSetMarkChain", conf->set_mark_chain,
+				"conditionsV4", conf->conditions4, "conditionsV6",
+				conf->conditions6, "plan", nat_plan_json(plan));
 	char text[IP_STRLEN];
 
 	if (v4->ip.family)
@@ -39,6 +39,7 @@ static void xt_part(const json_t *obj, const struct ip_net *net, const json_t *c
 	*out = (struct xt_portmap){
 		.ip = *net,
 		.snat = json_is_true(json_object_get(obj, "snat")),
+		.localnet = json_is_true(json_object_get(obj, "localnet")),
 		.masq_all = json_is_true(json_object_get(obj, "masqAll")),
 		.mark_bit = (int)json_integer_value(json_object_get(obj, "markMasqBit")),
 		.set_mark_chain = json_string_value(json_object_get(obj, "externalSetMarkChain")),

@@ -13,10 +13,11 @@
  * @v4: the container's IPv4 address with prefix length, family 0: none
  * @v6: the same for IPv6
  * @plan: its runs
+ * @localnet: 127.0.0.1 is to reach them
  */
 void portmap_record_iptables(json_t *record, const struct portmap_conf *conf,
 			     const struct ip_net *v4, const struct ip_net *v6,
-			     const struct nat_plan *plan);
+			     const struct nat_plan *plan, bool localnet);
 
 /** portmap_restore() - put the rules of the iptables backend in place. Return: 0 or -errno. */
 int portmap_restore(const json_t *record, struct cni_err *err);

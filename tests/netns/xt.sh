@@ -213,8 +213,8 @@ for v in nft legacy; do
 	# CVE-2020-8558: made with the first port, repaired when somebody took it away
 	xt_reset
 	guard() { iptables-save -t raw | grep -c HAWSER-LOCALNET; }
-	"$XT" portmap-add net c1 10.88.0.2/24 tcp/80/80 snat=0
-	same "$v: without snat nothing keeps others out of 127.0.0.0/8" 0 "$(guard)"
+	"$XT" portmap-add net c1 10.88.0.2/24 tcp/80/80 localnet=0
+	same "$v: where 127.0.0.1 is not published nothing keeps others out of 127.0.0.0/8" 0 "$(guard)"
 	"$XT" portmap-add net c2 fd00:88::2/64 tcp/80/80
 	same "$v: nor for IPv6" "0 0" "$(guard) $(ip6tables-save | grep -c LOCALNET)"
 	"$XT" portmap-add net c3 10.88.0.3/24 tcp/81/80

@@ -27,7 +27,7 @@ static struct {
 	struct xt_firewall fw;
 	bool last;
 } in = {
-	.map = { .snat = true, .mark_bit = 13 },
+	.map = { .snat = true, .localnet = true, .mark_bit = 13 },
 	.fw = { .admin_chain = "CNI-ADMIN" },
 };
 
@@ -58,6 +58,8 @@ static int word(char *w)
 	*value++ = '\0';
 	if (strcmp(w, "snat") == 0)
 		in.map.snat = atoi(value);
+	else if (strcmp(w, "localnet") == 0)
+		in.map.localnet = atoi(value);
 	else if (strcmp(w, "masqall") == 0)
 		in.map.masq_all = atoi(value);
 	else if (strcmp(w, "mark") == 0)
