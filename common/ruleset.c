@@ -463,6 +463,7 @@ static struct priorities read_priorities(void)
 				.filter = NF_IP_PRI_FILTER,
 				.direct = NF_IP_PRI_MANGLE,
 				.antispoof = HOOK_BR_PRI_NAT_DST_BRIDGED };
+	struct priorities wanted = p; /* all of the file, or nothing of it */
 	struct cni_err err = { 0 };
 	char *text = NULL;
 	json_t *obj;
@@ -471,9 +472,10 @@ static struct priorities read_priorities(void)
 		return p;
 	obj = json_loads(text, 0, NULL);
 	if (!json_is_object(obj) ||
-	    conf_read(conf_get(obj, "priorities"), "priorities", priority_keys, &p, &err) < 0)
-		log_warn(RULESET_CONF ": ignored in part: %s",
-			 err.msg[0] ? err.msg : "not a JSON object");
+	    conf_read(conf_get(obj, "priorities"), "priorities", priority_keys, &wanted, &err) < 0)
+		log_warn(RULESET_CONF ": ignored: %s", err.msg[0] ? err.msg : "not a JSON object");
+	else
+		p = wanted;
 	json_decref(obj);
 	free(text);
 	return p;
