@@ -62,7 +62,9 @@ static int tool_failed(const struct xt_job *job, const char *tool, const struct 
 {
 	bool exited = WIFEXITED(output->status);
 	int status = exited ? WEXITSTATUS(output->status) : WTERMSIG(output->status);
-	bool busy = exited && status == STATUS_BUSY;
+	/* iptables-nft ends with the same status when the kernel refuses a rule */
+	bool busy = exited && status == STATUS_BUSY &&
+		    !(output->err.s && strstr(output->err.s, "(Invalid argument)"));
 	int r = cni_fail(err, busy ? CNI_E_TRY_LATER : CNI_E_FAILED, busy ? EBUSY : 0,
 			 "%s: %s ended with %s %d", job->what, tool, exited ? "status" : "signal",
 			 status);
