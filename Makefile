@@ -11,6 +11,7 @@ PLUGINS := bridge firewall loopback portmap
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
+LIBEXEC := hawser-conditions
 
 # One tree of objects per flavour: release, test (HAWSER_FAULT works) and san (ASan and UBSan, too).
 FLAVOUR ?= release
@@ -24,6 +25,7 @@ CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS   := -ljansson -lnl-3 -lnftnl
 
+DYNAMIC_CC := $(CC)
 ifeq ($(FLAVOUR),release)
 ifeq ($(STATIC),1)
 # Start-up is half of the cost of a call. HACKING.md has the measured differences: static beats
@@ -61,10 +63,10 @@ endif
 
 COMMON_SRC := $(filter-out common/nolookup.c common/checked.c common/mnl.c common/arena.c,$(wildcard common/*.c))
 IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
-PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN))
+PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all help deps demo test check unit bench install uninstall format lint clean
+.PHONY: FORCE all help deps demo test check unit bench install uninstall format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -87,6 +89,13 @@ endif
 
 # gcc would make a calloc() out of calloc()'s own body.
 $(OBJ)/common/arena.o: CFLAGS += -fno-builtin
+
+# Where the plugins look for it: compiled in, and compiled again when PREFIX changes.
+$(OBJ)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+$(OBJ)/common/conditions.o: $(OBJ)/prefix
+$(OBJ)/common/conditions.o: CPPFLAGS += -DHAWSER_LIBEXECDIR='"$(PREFIX)/libexec/hawser"'
 
 $(OBJ)/%.o: %.c | $(MUSL_INC)
 	@mkdir -p $(@D)
@@ -117,6 +126,12 @@ $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/bridge_filter.o \
 		 plugins/firewall_record.o plugins/portmap_record.o)
+
+# It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
+$(OUT)/hawser-conditions: tools/hawser-conditions.c
+	@mkdir -p $(@D)
+	$(DYNAMIC_CC) -D_GNU_SOURCE $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
+		$(filter-out -static,$(LDFLAGS)) -o $@ $< -lxtables -lmnl
 
 $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)
@@ -161,11 +176,13 @@ install: all ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by ren
 	@tools/install-files $(OUT) "$(DESTDIR)$(CNIBINDIR)" $(PLUGINS) $(IPAMS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/bin" $(TOOLS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/sbin" $(SBIN)
+	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/libexec/hawser" $(LIBEXEC)
 
 uninstall: ## remove what install put there
 	cd "$(DESTDIR)$(CNIBINDIR)" && rm -f $(PLUGINS) $(IPAMS)
 	cd "$(DESTDIR)$(PREFIX)/bin" && rm -f $(TOOLS)
 	cd "$(DESTDIR)$(PREFIX)/sbin" && rm -f $(SBIN)
+	rm -rf "$(DESTDIR)$(PREFIX)/libexec/hawser"
 
 format: ## reformat the sources
 	clang-format -i $$(git ls-files '*.c' '*.h')
