@@ -240,12 +240,15 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 		    const bool *needed, struct noted *noted, uint32_t genid)
 {
 	autofree struct nat_elem *gone = calloc(l->n + 1, sizeof(*gone));
+	struct nat_cond_state cond = { 0 };
 	char own[NAT_OWNER_MAX];
 	size_t n = 0, n_chains = 0;
 	int r = nat_ask_elems(nft, l);
 
 	if (!gone)
 		abort();
+	if (r == 0)
+		r = nat_cond_ask(nft, plan, &cond);
 	if (r < 0)
 		return r;
 	noted->n = 0;
@@ -261,6 +264,9 @@ static int take_out(struct nft *nft, const struct nat_plan *plan, struct nat_ele
 	}
 	nft_begin(nft, genid);
 	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, 0, gone, NULL, n);
+	nat_cond_put_del(nft, plan, &cond);
+	for (int i = 0; i < 4; i++)
+		n_chains += cond.found[i / 2][i % 2];
 	for (unsigned int i = 0; i < noted->n; i++) {
 		if (noted->exists[i]) {
 			nft_put_del_chain(nft, NFPROTO_INET, RULESET_TABLE, noted->name[i]);
@@ -317,6 +323,8 @@ static int prepare(struct nft *nft, struct nat_plan *plan, json_t *record, struc
 
 	if (r == 0)
 		r = nat_ask_conflicts(nft, plan, again, err);
+	if (r == 0)
+		r = nat_cond_choose(nft, plan, err);
 	if (r == 0 && again) {
 		r = forget_old(nft, old, err);
 		if (r == 0)
@@ -415,6 +423,23 @@ int nat_del(const struct state_key *key, struct cni_err *err)
 	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 1;
 }
 
+static int check_conditions(struct nft *nft, const struct nat_plan *plan, const char *own,
+			    struct cni_err *err)
+{
+	struct nat_cond_state cond = { 0 };
+	int r = nat_cond_ask(nft, plan, &cond);
+
+	if (r < 0)
+		return nft_fail(err, nft, r, "look the conditions of \"%s\" up in nf_tables", own);
+	for (int i = 0; i < 2; i++)
+		if (plan->conditions[i].rules && !cond.whole[i])
+			return cni_fail(err, CNI_E_FAILED, 0,
+					"rules of the conditions of \"%s\" are missing in table "
+					"%s " RULESET_TABLE,
+					own, i ? "ip6" : "ip");
+	return 0;
+}
+
 int nat_check(const struct nat_plan *plan, struct cni_err *err)
 {
 	autolook struct nat_look look = { 0 };
@@ -425,7 +450,7 @@ int nat_check(const struct nat_plan *plan, struct cni_err *err)
 
 	if (r < 0)
 		return r;
-	r = nat_look(&nft, plan, nat_needs_bridge(plan), &look);
+	r = nat_look(&nft, plan, nat_tables(plan), &look);
 	if (r == 0 && !look.ruleset)
 		return cni_fail(err, CNI_E_FAILED, 0,
 				"table inet " RULESET_TABLE
@@ -458,7 +483,7 @@ int nat_check(const struct nat_plan *plan, struct cni_err *err)
 					" was changed or belongs to \"%s\"",
 					own, info->name, l.owner[i]);
 	}
-	return 0;
+	return check_conditions(&nft, plan, own, err);
 }
 
 int nat_usable(void)

@@ -15,6 +15,12 @@ struct nat_item {
 	char field[2][IP_STRLEN];
 };
 
+/* Conditions of an attachment's ports in one address family (common/conditions.h). */
+struct nat_conditions {
+	json_t *rules;	   /* one for each protocol; NULL: no conditions */
+	unsigned int slot; /* which of the maps leads to them, below NAT_COND_SLOTS; by nat_add() */
+};
+
 /*
  * Everything a plugin's ADD puts into nf_tables for one attachment. It is kept in the attachment
  * record as "nftables", so that DEL needs nothing else and a flushed ruleset can be made again.
@@ -27,6 +33,7 @@ struct nat_plan {
 	size_t n_chains;
 	struct port_run *runs;
 	size_t n_runs;
+	struct nat_conditions conditions[2]; /* of the IPv4 and of the IPv6 runs */
 };
 
 /** nat_plan_free() - release what the plan owns, and zero it. */
@@ -52,6 +59,9 @@ void nat_plan_ip(struct nat_plan *plan, enum nat_set v4, const struct ip_addr *i
 
 /** nat_plan_run() - a run of published ports. */
 void nat_plan_run(struct nat_plan *plan, const struct port_run *run);
+
+/** nat_plan_conditions() - conditions for the runs of a family; @rules: reference taken over. */
+void nat_plan_conditions(struct nat_plan *plan, int family, json_t *rules);
 
 /** nat_plan_empty() - Return: true when there is nothing to do in nf_tables. */
 bool nat_plan_empty(const struct nat_plan *plan);

@@ -76,6 +76,7 @@ static void encode_text(uint8_t *at, enum nat_field field, const char *text)
 	case NAT_F_END:
 	case NAT_F_PROTO:
 	case NAT_F_PORT:
+	case NAT_F_CHAIN:
 		break;
 	}
 }
@@ -89,11 +90,6 @@ static void encode_item(const struct nat_item *item, struct nat_elem *e)
 	encode_text(e->key, key[0], item->field[0]);
 	if (key[1])
 		encode_text(e->key + nat_fields_size(first), key[1], item->field[1]);
-}
-
-bool nat_is_range(const struct port_run *run)
-{
-	return run->count >= RANGE_MIN && run->host_port == run->container_port;
 }
 
 static bool is_v6(const struct port_run *run)
@@ -151,13 +147,32 @@ static int by_set(const void *a, const void *b)
 	return x->set != y->set ? (int)x->set - (int)y->set : memcmp(x->key, y->key, NAT_KEY_MAX);
 }
 
+/* The same port at two host addresses is one element where there are conditions. */
+static void drop_doubles(struct nat_elems *l, size_t first)
+{
+	size_t n = first;
+
+	qsort(l->e + first, l->n - first, sizeof(*l->e), by_set);
+	for (size_t i = first; i < l->n; i++)
+		if (n == first || by_set(&l->e[n - 1], &l->e[i]) != 0)
+			l->e[n++] = l->e[i];
+	l->n = n;
+}
+
+/* The order of ports under conditions relative to others' counts: each is an element of its own. */
+bool nat_is_range(const struct nat_plan *plan, const struct port_run *run)
+{
+	return run->count >= RANGE_MIN && run->host_port == run->container_port &&
+	       !nat_cond_of(plan, run);
+}
+
 /* Grow an encoded list by a plan's elements. */
 void nat_encode_more(const struct nat_plan *plan, struct nat_elems *l)
 {
-	size_t n = l->n + plan->n_items;
+	size_t n = l->n + plan->n_items, first = l->n;
 
 	for (size_t i = 0; i < plan->n_runs; i++)
-		n += nat_is_range(&plan->runs[i]) ? 1 : plan->runs[i].count;
+		n += nat_is_range(plan, &plan->runs[i]) ? 1 : plan->runs[i].count;
 	l->e = realloc(l->e, (n + 1) * sizeof(*l->e));
 	if (!l->e)
 		abort();
@@ -167,11 +182,17 @@ void nat_encode_more(const struct nat_plan *plan, struct nat_elems *l)
 	for (size_t i = 0; i < plan->n_runs; i++) {
 		const struct port_run *run = &plan->runs[i];
 
-		if (nat_is_range(run))
+		if (nat_is_range(plan, run))
 			encode_range(run, &l->e[l->n++]);
-		for (uint32_t k = 0; !nat_is_range(run) && k < run->count; k++)
-			nat_encode_port(run, k, false, &l->e[l->n++]);
+		for (uint32_t k = 0; !nat_is_range(plan, run) && k < run->count; k++) {
+			if (nat_cond_of(plan, run))
+				nat_cond_encode(plan, run, k, &l->e[l->n++]);
+			else
+				nat_encode_port(run, k, false, &l->e[l->n++]);
+		}
 	}
+	if (nat_tables(plan) & (RULESET_IP | RULESET_IP6))
+		drop_doubles(l, first);
 }
 
 /* Where the answers about the elements go. */
@@ -235,10 +256,14 @@ int nat_ask_elems(struct nft *nft, struct nat_elems *l)
 	return ask.error;
 }
 
-bool nat_needs_bridge(const struct nat_plan *plan)
+unsigned int nat_tables(const struct nat_plan *plan)
 {
+	unsigned int tables = 0;
+
 	for (size_t i = 0; i < plan->n_items; i++)
-		if (nat_sets[plan->items[i].set].family == NFPROTO_BRIDGE)
-			return true;
-	return false;
+		tables |= ruleset_table(nat_sets[plan->items[i].set].family);
+	for (int i = 0; i < 2; i++)
+		if (plan->conditions[i].rules)
+			tables |= i ? RULESET_IP6 : RULESET_IP;
+	return tables;
 }

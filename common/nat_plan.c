@@ -3,6 +3,7 @@
 #include "nat_priv.h"
 
 #include "args.h"
+#include "conditions.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@ void nat_plan_free(struct nat_plan *plan)
 	free(plan->items);
 	free(plan->chains);
 	free(plan->runs);
+	json_decref(plan->conditions[0].rules);
+	json_decref(plan->conditions[1].rules);
 	memset(plan, 0, sizeof(*plan));
 }
 
@@ -71,6 +74,14 @@ void nat_plan_run(struct nat_plan *plan, const struct port_run *run)
 	plan->runs[plan->n_runs++] = *run;
 }
 
+void nat_plan_conditions(struct nat_plan *plan, int family, json_t *rules)
+{
+	struct nat_conditions *c = &plan->conditions[family == AF_INET6];
+
+	json_decref(c->rules);
+	c->rules = rules;
+}
+
 bool nat_plan_empty(const struct nat_plan *plan)
 {
 	return plan->n_items + plan->n_chains + plan->n_runs == 0;
@@ -79,6 +90,7 @@ bool nat_plan_empty(const struct nat_plan *plan)
 /* ---- the plan in the record ---- */
 
 static const char *const kind_names[NAT_KINDS] = { "masq", "hairpin" };
+static const char *const condition_names[] = { "conditions4", "conditions6" };
 
 /* Runs that differ only in their ports stand in one text: an attachment may publish thousands. */
 static bool same_ends(const struct port_run *a, const struct port_run *b)
@@ -131,7 +143,7 @@ static json_t *ports_json(const struct port_run *runs, size_t n)
 
 json_t *nat_plan_json(const struct nat_plan *plan)
 {
-	json_t *chains = json_array(), *items = json_array(), *runs = json_array();
+	json_t *chains = json_array(), *items = json_array(), *runs = json_array(), *obj;
 	char text[IP_STRLEN];
 
 	for (size_t i = 0; i < plan->n_chains; i++)
@@ -147,7 +159,14 @@ json_t *nat_plan_json(const struct nat_plan *plan)
 				break;
 		json_array_append_new(runs, ports_json(&plan->runs[i], n));
 	}
-	return json_pack("{s:o, s:o, s:o}", "chains", chains, "items", items, "ports", runs);
+	obj = json_pack("{s:o, s:o, s:o}", "chains", chains, "items", items, "ports", runs);
+	for (int i = 0; i < 2; i++)
+		if (plan->conditions[i].rules)
+			json_object_set_new(obj, condition_names[i],
+					    json_pack("{s:i, s:O}", "slot",
+						      (int)plan->conditions[i].slot, "rules",
+						      plan->conditions[i].rules));
+	return obj;
 }
 
 static int read_chain(const json_t *value, struct nat_plan *plan)
@@ -187,6 +206,7 @@ static bool field_ok(enum nat_field field, const char *text)
 		return mac_parse(text, mac) == 0;
 	case NAT_F_PROTO:
 	case NAT_F_PORT:
+	case NAT_F_CHAIN:
 		break;
 	}
 	return false;
@@ -263,6 +283,26 @@ static int read_ports(const json_t *value, struct nat_plan *plan)
 	return 0;
 }
 
+static int read_conditions(const json_t *obj, struct nat_plan *plan)
+{
+	for (int i = 0; i < 2; i++) {
+		const json_t *conditions = json_object_get(obj, condition_names[i]);
+		json_t *rules;
+		int slot;
+
+		if (!conditions)
+			continue;
+		if (json_unpack((json_t *)conditions, "{s:i, s:o!}", "slot", &slot, "rules",
+				&rules) < 0 ||
+		    slot < 0 || slot >= NAT_COND_SLOTS ||
+		    !conditions_valid(rules, i ? AF_INET6 : AF_INET))
+			return -EBADMSG;
+		nat_plan_conditions(plan, i ? AF_INET6 : AF_INET, json_incref(rules));
+		plan->conditions[i].slot = slot;
+	}
+	return 0;
+}
+
 int nat_plan_parse(const json_t *obj, struct nat_plan *plan)
 {
 	static const struct {
@@ -278,7 +318,7 @@ int nat_plan_parse(const json_t *obj, struct nat_plan *plan)
 			if (parts[i].read(value, plan) < 0)
 				return -EBADMSG;
 	}
-	return 0;
+	return read_conditions(obj, plan);
 }
 
 int nat_plan_read(const json_t *record, struct nat_plan *plan)

@@ -7,8 +7,16 @@
 
 #define NAT_OWNER_MAX 128 /* bytes of an element's comment that "nft list" prints, with the NUL */
 
-/* There once the table of family bridge has been made: a flush of that one is healed, too. */
-#define NAT_BRIDGE_MARK "/run/hawser/nftables.bridge"
+/* A file that is there once a table beside that of family inet has been made: a flush of that
+ * table is healed, too. */
+struct nat_mark {
+	unsigned int table; /* RULESET_* */
+	const char *path;
+};
+
+#define NAT_MARKS 3
+
+extern const struct nat_mark nat_marks[NAT_MARKS];
 
 /* There once a range of ports has been published: from then on single ports are looked up in
  * ranges. */
@@ -58,8 +66,8 @@ void nat_encode_port(const struct port_run *run, unsigned int offset, bool range
 /** nat_ask_elems() - fill in what is there of each element. Return: 0 or -errno. */
 int nat_ask_elems(struct nft *nft, struct nat_elems *l);
 
-/** nat_needs_bridge() - Return: whether the plan has elements in the table of family bridge. */
-bool nat_needs_bridge(const struct nat_plan *plan);
+/** nat_tables() - Return: RULESET_* of the tables that the plan has elements in. */
+unsigned int nat_tables(const struct nat_plan *plan);
 
 /** nat_lock() - the lock that every change of our tables is made under. Return: fd or -errno. */
 int nat_lock(struct cni_err *err);
@@ -86,12 +94,13 @@ void nat_look_free(struct nat_look *look);
  * nat_look() - ask about generation, node's chains and plan's chains, in one exchange
  * @nft: socket
  * @plan: the plan
- * @bridge: also about the chains of family bridge
+ * @tables: RULESET_*: which ones' chains beside those of family inet
  * @look: zeroed, or filled by an earlier call
  *
  * Return: 0, or a negative errno (-EOPNOTSUPP: the kernel has no nf_tables).
  */
-int nat_look(struct nft *nft, const struct nat_plan *plan, bool bridge, struct nat_look *look);
+int nat_look(struct nft *nft, const struct nat_plan *plan, unsigned int tables,
+	     struct nat_look *look);
 
 /**
  * nat_heal() - nat_look(); if the node's chains are not whole, make everything from the records
@@ -130,17 +139,54 @@ int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 	    struct cni_err *err);
 
 /** nat_is_range() - Return: whether a run is one element of the maps of ranges. */
-bool nat_is_range(const struct port_run *run);
+bool nat_is_range(const struct nat_plan *plan, const struct port_run *run);
 
 /**
  * nat_rebuild() - our tables out and in again from the records, in one batch, under nat_lock()
  * @nft: socket
- * @bridge: also the table of family bridge, if no record asks for it
+ * @tables: RULESET_* to make even if no record asks for them
  * @except: record to leave out, or NULL
  * @n: receives the number of attachments; may be NULL
  *
  * Return: as nft_commit().
  */
-int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, int *n);
+int nat_rebuild(struct nft *nft, unsigned int tables, const struct state_key *except, int *n);
+
+/* ---- ports under conditions (nat_cond.c) ---- */
+
+/** nat_cond_of() - Return: the conditions that a run of the plan is under, or NULL. */
+const struct nat_conditions *nat_cond_of(const struct nat_plan *plan, const struct port_run *run);
+
+/** nat_cond_encode() - the element of one port of a run under conditions. @e: zeroed; filled. */
+void nat_cond_encode(const struct nat_plan *plan, const struct port_run *run, unsigned int offset,
+		     struct nat_elem *e);
+
+/**
+ * nat_cond_choose() - find the maps for the plan's ports under conditions
+ * @nft: socket
+ * @plan: receives the slots
+ * @err: CNI_E_FAILED, naming the port and who has it
+ *
+ * Return: 0; -EADDRINUSE: published under the same conditions by somebody else, or by as many
+ * containers as there are slots; another negative errno.
+ */
+int nat_cond_choose(struct nft *nft, struct nat_plan *plan, struct cni_err *err);
+
+/* What is there of a plan's chains of conditions, by address family. */
+struct nat_cond_state {
+	bool found[2][2];   /* its chain of conditions, and that of ports */
+	uint32_t use[2][2]; /* by the kernel's count */
+	bool whole[2];	    /* both have their rules, and each port leads to them */
+};
+
+/** nat_cond_ask() - what is there of them. Return: 0 or -errno. */
+int nat_cond_ask(struct nft *nft, const struct nat_plan *plan, struct nat_cond_state *state);
+
+/** nat_cond_put() - queue the chains with their rules; they must not exist. */
+void nat_cond_put(struct nft *nft, const struct nat_plan *plan);
+
+/** nat_cond_put_del() - queue the removal of what was found; its elements must be gone. */
+void nat_cond_put_del(struct nft *nft, const struct nat_plan *plan,
+		      const struct nat_cond_state *state);
 
 #endif

@@ -32,7 +32,7 @@ void nat_look_free(struct nat_look *look)
 struct take_look {
 	struct nat_look *look;
 	const struct nat_plan *plan;
-	unsigned int fixed; /* questions about the node's own chains */
+	unsigned int tables, fixed; /* of the node's own chains, and how many questions that is */
 };
 
 static void take_look(unsigned int index, int error, const struct nlmsghdr *hdr, void *arg)
@@ -44,7 +44,7 @@ static void take_look(unsigned int index, int error, const struct nlmsghdr *hdr,
 		return;
 	}
 	if (--index < t->fixed) {
-		t->look->ruleset &= ruleset_answer_whole(index, error, hdr);
+		t->look->ruleset &= ruleset_answer_whole(index, t->tables, error, hdr);
 		return;
 	}
 	index -= t->fixed;
@@ -52,9 +52,10 @@ static void take_look(unsigned int index, int error, const struct nlmsghdr *hdr,
 	t->look->whole[index] = !error && ruleset_chain_whole(hdr, t->plan->chains[index].kind);
 }
 
-int nat_look(struct nft *nft, const struct nat_plan *plan, bool bridge, struct nat_look *look)
+int nat_look(struct nft *nft, const struct nat_plan *plan, unsigned int tables,
+	     struct nat_look *look)
 {
-	struct take_look take = { look, plan, 0 };
+	struct take_look take = { look, plan, tables, 0 };
 	int r;
 
 	nat_look_free(look);
@@ -64,32 +65,38 @@ int nat_look(struct nft *nft, const struct nat_plan *plan, bool bridge, struct n
 		abort();
 	look->ruleset = true;
 	nft_message(nft, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0);
-	take.fixed = ruleset_ask(nft, bridge);
+	take.fixed = ruleset_ask(nft, tables);
 	for (size_t i = 0; i < plan->n_chains; i++)
 		ruleset_ask_chain(nft, plan->owner.network, &plan->chains[i]);
 	r = nft_ask(nft, take_look, &take);
 	return r < 0 ? r : look->genid ? 0 : -EOPNOTSUPP;
 }
 
-static bool has_bridge(const struct nat_plan *plan)
+/* The tables that the plan needs, and those that were made before. */
+static unsigned int tables_of(const struct nat_plan *plan)
 {
-	return nat_needs_bridge(plan) || access(NAT_BRIDGE_MARK, F_OK) == 0;
+	unsigned int tables = nat_tables(plan);
+
+	for (int i = 0; i < NAT_MARKS; i++)
+		if (!(tables & nat_marks[i].table) && access(nat_marks[i].path, F_OK) == 0)
+			tables |= nat_marks[i].table;
+	return tables;
 }
 
 int nat_heal(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 	     struct cni_err *err)
 {
-	bool bridge = has_bridge(plan);
-	int r = nat_look(nft, plan, bridge, look);
+	unsigned int tables = tables_of(plan);
+	int r = nat_look(nft, plan, tables, look);
 
 	if (r == 0 && !look->ruleset) {
-		r = nat_rebuild(nft, bridge, &plan->owner, NULL);
-		if (r == -ENOENT && bridge)
+		r = nat_rebuild(nft, tables, &plan->owner, NULL);
+		if (r == -ENOENT && tables & RULESET_BRIDGE)
 			return nft_fail(err, nft, r,
 					"create the ruleset of family bridge (the kernel needs "
 					"CONFIG_NF_TABLES_BRIDGE)");
 		if (r == 0)
-			r = nat_look(nft, plan, bridge, look);
+			r = nat_look(nft, plan, tables, look);
 	}
 	return r < 0 ? nft_fail(err, nft, r, "create table inet " RULESET_TABLE) : 0;
 }
@@ -136,8 +143,11 @@ int nat_ask_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, st
 	nat_owner_text(&plan->owner, own);
 	for (size_t i = 0; r == 0 && i < plan->n_runs; i++) {
 		const struct port_run *run = &plan->runs[i];
-		bool exact = all || nat_is_range(run);
+		bool exact = all || nat_is_range(plan, run);
 
+		/* a port under conditions may also be somebody's without: nat_cond_choose() */
+		if (nat_cond_of(plan, run))
+			continue;
 		for (unsigned int k = 0; r == 0 && k < 2 * run->count; k++) {
 			if (k % 2 ? !ranges : !exact)
 				continue;
@@ -181,18 +191,24 @@ static int put(struct nft *nft, const struct nat_plan *plan, const struct nat_lo
 	autofree struct nat_elem *replace = calloc(known ? l->n + 1 : 1, sizeof(*replace));
 	autofree const char **owners = calloc(l->n + 1, sizeof(*owners));
 	char own[NAT_OWNER_MAX], shared[NAT_OWNER_MAX];
+	struct nat_cond_state cond = { 0 };
 	size_t n = 0, n_replace = 0, n_chains = 0;
+	int r = nat_cond_ask(nft, plan, &cond);
 
 	if (!add || !replace || !owners)
 		abort();
+	if (r < 0)
+		return r;
 	nat_owner_text(&plan->owner, own);
 	nat_owner_of(&plan->owner, NAT_ISOLATED, shared);
 	nft_begin(nft, look->genid);
 	put_chains(nft, plan, look, &n_chains);
 	for (size_t i = 0; i < l->n; i++) {
 		bool is_shared = nat_sets[l->e[i].set].shared, found = known && l->found[i];
+		/* elements that jump to chains of ours go out and in together with them */
+		bool renew = nat_sets[l->e[i].set].data[0] == NAT_F_CHAIN;
 
-		if (found && (is_shared || (l->same[i] && strcmp(l->owner[i], own) == 0)))
+		if (found && !renew && (is_shared || (l->same[i] && strcmp(l->owner[i], own) == 0)))
 			continue;
 		if (found)
 			replace[n_replace++] = l->e[i];
@@ -202,6 +218,8 @@ static int put(struct nft *nft, const struct nat_plan *plan, const struct nat_lo
 	if (n + n_chains == 0)
 		return 0;
 	ruleset_put_elems(nft, NFT_MSG_DELSETELEM, 0, replace, NULL, n_replace);
+	nat_cond_put_del(nft, plan, &cond);
+	nat_cond_put(nft, plan);
 	ruleset_put_elems(nft, NFT_MSG_NEWSETELEM, known ? 0 : NLM_F_EXCL, add, owners, n);
 	return nft_commit(nft);
 }
@@ -209,24 +227,38 @@ static int put(struct nft *nft, const struct nat_plan *plan, const struct nat_lo
 static void mark_ranges(const struct nat_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_runs; i++) {
-		if (nat_is_range(&plan->runs[i])) {
+		if (nat_is_range(plan, &plan->runs[i])) {
 			nat_mark(NAT_RANGE_MARK);
 			return;
 		}
 	}
 }
 
+/* A match that libxtables knows and the kernel does not, or not where ports are translated. */
+static int refused_conditions(struct nft *nft, const struct nat_plan *plan, int r,
+			      struct cni_err *err)
+{
+	const char *key = !plan->conditions[1].rules   ? "conditionsV4"
+			  : !plan->conditions[0].rules ? "conditionsV6"
+						       : "conditionsV4\" or \"conditionsV6";
+
+	nft_fail(err, nft, r, "\"%s\": the kernel refuses a match of it in rules of NAT", key);
+	err->code = r == -EINVAL ? CNI_E_CONF : CNI_E_FIELD;
+	return r;
+}
+
 int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 	    struct cni_err *err)
 {
 	autoelems struct nat_elems l = { 0 };
-	bool known = false;
+	/* with conditions, what is there decides what goes out before it comes in again */
+	bool conditional = nat_tables(plan) & (RULESET_IP | RULESET_IP6), known = conditional;
 	int r = -ERESTART;
 
 	mark_ranges(plan);
 	nat_encode(plan, &l);
 	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
-		r = i ? nat_look(nft, plan, has_bridge(plan), look) : 0;
+		r = i ? nat_look(nft, plan, tables_of(plan), look) : 0;
 		if (r == 0 && known)
 			r = nat_ask_elems(nft, &l);
 		if (r == 0)
@@ -240,6 +272,8 @@ int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 			r = -ERESTART;
 		}
 	}
+	if (conditional && (r == -EINVAL || r == -ENOENT || r == -EOPNOTSUPP))
+		return refused_conditions(nft, plan, r, err);
 	if (r == -ENOTEMPTY || (r == -EEXIST && plan->n_runs))
 		return nft_fail(
 			err, nft, -EADDRINUSE,

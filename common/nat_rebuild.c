@@ -8,6 +8,10 @@
 #include <fcntl.h>
 #include <string.h>
 
+const struct nat_mark nat_marks[NAT_MARKS] = { { RULESET_BRIDGE, "/run/hawser/nftables.bridge" },
+					       { RULESET_IP, "/run/hawser/nftables.ip" },
+					       { RULESET_IP6, "/run/hawser/nftables.ip6" } };
+
 /* What a rebuild collects from the records before it puts the batch together. */
 struct rebuild {
 	struct nat_elems l;
@@ -17,7 +21,11 @@ struct rebuild {
 		struct nat_chain chain;
 	} * chains;
 	size_t n_chains;
-	bool bridge, ranges;
+	bool ranges;
+	unsigned int tables;
+	struct nat_plan *conditional; /* plans with conditions; their owners are in the records */
+	json_t **records;
+	size_t n_conditional;
 	int n; /* attachments */
 	const struct state_key *except;
 };
@@ -44,6 +52,20 @@ static bool nat_same_owner(const struct state_key *a, const struct state_key *b)
 	       !strcmp(a->ifname, b->ifname) && !strcmp(a->plugin, b->plugin);
 }
 
+/* Keep a plan with conditions until the batch is put together. It is moved. */
+static void keep_plan(struct rebuild *b, const json_t *record, struct nat_plan *plan)
+{
+	size_t n = b->n_conditional++;
+
+	b->conditional = realloc(b->conditional, (n + 1) * sizeof(*b->conditional));
+	b->records = realloc(b->records, (n + 1) * sizeof(*b->records));
+	if (!b->conditional || !b->records)
+		abort();
+	b->conditional[n] = *plan;
+	b->records[n] = json_incref((json_t *)record);
+	memset(plan, 0, sizeof(*plan));
+}
+
 static int rebuild_record(const json_t *record, void *arg)
 {
 	struct rebuild *b = arg;
@@ -61,7 +83,7 @@ static int rebuild_record(const json_t *record, void *arg)
 	if (r == 0 || (b->except && nat_same_owner(&plan.owner, b->except)))
 		return 0;
 	b->n++;
-	b->bridge |= nat_needs_bridge(&plan);
+	b->tables |= nat_tables(&plan);
 	for (size_t i = 0; i < plan.n_chains; i++)
 		rebuild_chain(b, plan.owner.network, &plan.chains[i]);
 	nat_encode_more(&plan, &b->l);
@@ -70,6 +92,8 @@ static int rebuild_record(const json_t *record, void *arg)
 		abort();
 	for (size_t i = before; i < b->l.n; i++)
 		nat_owner_of(&plan.owner, b->l.e[i].set, b->owners[i]);
+	if (nat_tables(&plan) & (RULESET_IP | RULESET_IP6))
+		keep_plan(b, record, &plan);
 	return 0;
 }
 
@@ -171,26 +195,32 @@ void nat_take_existence(unsigned int index, int error, const struct nlmsghdr *hd
 }
 
 /* Our tables out and in again, in one batch. */
-int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, int *n)
+int nat_rebuild(struct nft *nft, unsigned int tables, const struct state_key *except, int *n)
 {
-	static const int families[] = { NFPROTO_INET, NFPROTO_BRIDGE };
-	struct rebuild b = { .bridge = bridge, .except = except };
-	bool exists[2] = { false, false };
+	static const int families[] = { NFPROTO_INET, NFPROTO_BRIDGE, NFPROTO_IPV4, NFPROTO_IPV6 };
+	struct rebuild b = { .tables = tables, .except = except };
+	bool exists[ARRAY_SIZE(families)] = { false };
 	int r = state_all(rebuild_record, &b);
 
-	for (int i = 0; r == 0 && i < 2; i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
 		nft_ask_table(nft, families[i], RULESET_TABLE);
 	if (r == 0)
 		r = nft_ask(nft, nat_take_existence, exists);
+	/* a table stays when nothing is in it any more */
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
+		if (exists[i])
+			b.tables |= ruleset_table(families[i]);
 	/* a node that has nothing in nf_tables is not given a table by "reload" */
 	if (r == 0 && (except || b.n || exists[0])) {
 		nft_begin(nft, 0);
-		for (int i = 0; i < 2; i++)
+		for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 			if (exists[i])
 				nft_put_del_table(nft, families[i], RULESET_TABLE);
-		ruleset_put(nft, b.bridge);
+		ruleset_put(nft, b.tables);
 		for (size_t i = 0; i < b.n_chains; i++)
 			ruleset_put_chain(nft, b.chains[i].network, &b.chains[i].chain);
+		for (size_t i = 0; i < b.n_conditional; i++)
+			nat_cond_put(nft, &b.conditional[i]);
 		put_rebuilt_elems(nft, &b);
 		for (size_t i = 0; i < b.l.n; i++)
 			if (b.l.e[i].set == NAT_RANGES4 || b.l.e[i].set == NAT_RANGES6)
@@ -199,11 +229,18 @@ int nat_rebuild(struct nft *nft, bool bridge, const struct state_key *except, in
 			nat_mark(NAT_RANGE_MARK);
 		r = nft_commit(nft);
 	}
-	if (r == 0 && b.bridge)
-		nat_mark(NAT_BRIDGE_MARK);
+	for (int i = 0; r == 0 && i < NAT_MARKS; i++)
+		if (b.tables & nat_marks[i].table)
+			nat_mark(nat_marks[i].path);
 	log_trace("nf_tables: rebuilt for %d attachments: %s", b.n, r < 0 ? strerror(-r) : "ok");
 	if (n)
 		*n = b.n;
+	for (size_t i = 0; i < b.n_conditional; i++) {
+		nat_plan_free(&b.conditional[i]);
+		json_decref(b.records[i]);
+	}
+	free(b.conditional);
+	free(b.records);
 	nat_elems_free(&b.l);
 	free(b.owners);
 	free(b.chains);
@@ -220,7 +257,7 @@ int nat_reload(int *n, struct cni_err *err)
 		return lock;
 	r = nat_open(&nft, err);
 	if (r == 0) {
-		r = nat_rebuild(&nft, false, NULL, n);
+		r = nat_rebuild(&nft, 0, NULL, n);
 		if (r < 0)
 			nft_fail(err, &nft, r, "rebuild table inet " RULESET_TABLE);
 	}

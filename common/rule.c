@@ -2,6 +2,7 @@
 /* Expressions of an nf_tables rule, one function for each that our rules consist of. */
 #include "rule.h"
 
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 
 uint32_t rule_reg(int index)
@@ -124,6 +125,17 @@ void rule_l4proto(struct nftnl_rule *rule, uint8_t proto)
 {
 	rule_meta(rule, NFT_META_L4PROTO, rule_reg(0));
 	rule_cmp_u8(rule, proto);
+}
+
+void rule_not_local(struct nftnl_rule *rule)
+{
+	struct nftnl_expr *fib = rule_expr(rule, "fib");
+	uint32_t local = RTN_LOCAL;
+
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, rule_reg(0));
+	rule_cmp(rule, NFT_CMP_NEQ, &local, sizeof(local));
 }
 
 void rule_ethertype(struct nftnl_rule *rule, uint16_t type)

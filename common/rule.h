@@ -57,6 +57,9 @@ void rule_nfproto(struct nftnl_rule *rule, int family);
 /** rule_l4proto() - only packets of IPPROTO_*. */
 void rule_l4proto(struct nftnl_rule *rule, uint8_t proto);
 
+/** rule_not_local() - only packets that are not addressed to this host itself. */
+void rule_not_local(struct nftnl_rule *rule);
+
 /** rule_ethertype() - family bridge: only frames of ETH_P_*. */
 void rule_ethertype(struct nftnl_rule *rule, uint16_t type);
 

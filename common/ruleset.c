@@ -21,7 +21,6 @@
 #include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
-#include <linux/rtnetlink.h>
 #include <netinet/icmp6.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -93,14 +92,31 @@ const struct nat_set_info nat_sets[NAT_SETS] = {
 	[NAT_MACS] = { "macs", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_MAC } },
 	[NAT_IPS4] = { "ips4", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_IP4 } },
 	[NAT_IPS6] = { "ips6", NFPROTO_BRIDGE, { NAT_F_IFNAME, NAT_F_IP6 } },
+	[NAT_COND4 +
+		0] = { "conditional0", NFPROTO_IPV4, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND4 +
+		1] = { "conditional1", NFPROTO_IPV4, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND4 +
+		2] = { "conditional2", NFPROTO_IPV4, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND4 +
+		3] = { "conditional3", NFPROTO_IPV4, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND6 +
+		0] = { "conditional0", NFPROTO_IPV6, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND6 +
+		1] = { "conditional1", NFPROTO_IPV6, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND6 +
+		2] = { "conditional2", NFPROTO_IPV6, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
+	[NAT_COND6 +
+		3] = { "conditional3", NFPROTO_IPV6, { NAT_F_PROTO, NAT_F_PORT }, { NAT_F_CHAIN } },
 };
 
 /* Length in bytes, and nft's number of the type (so that "nft list" prints it). */
 static const struct {
 	uint8_t len, type;
 } fields[] = {
-	[NAT_F_IP4] = { 4, 7 },	  [NAT_F_IP6] = { 16, 8 },     [NAT_F_PROTO] = { 1, 12 },
-	[NAT_F_PORT] = { 2, 13 }, [NAT_F_IFNAME] = { 16, 41 }, [NAT_F_MAC] = { 6, 9 },
+	[NAT_F_IP4] = { 4, 7 },	   [NAT_F_IP6] = { 16, 8 },	[NAT_F_PROTO] = { 1, 12 },
+	[NAT_F_PORT] = { 2, 13 },  [NAT_F_IFNAME] = { 16, 41 }, [NAT_F_MAC] = { 6, 9 },
+	[NAT_F_CHAIN] = { 16, 0 },
 };
 
 static size_t padded(size_t len)
@@ -141,7 +157,9 @@ static void lookup(struct nftnl_rule *rule, enum nat_set set, enum lookup_flags 
 	nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, nat_sets[set].name);
 	nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_SREG, rule_reg(0));
 	if (nat_sets[set].data[0])
-		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG, rule_reg(0));
+		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_DREG,
+				   nat_sets[set].data[0] == NAT_F_CHAIN ? NFT_REG_VERDICT
+									: rule_reg(0));
 	if (flags == NOT_IN)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
@@ -191,13 +209,8 @@ static void port_rule(struct builder *b, int family, enum nat_set set)
 static void rules_ports(struct builder *b)
 {
 	struct nftnl_rule *rule = begin_rule(b);
-	struct nftnl_expr *fib = rule_expr(rule, "fib");
-	uint32_t local = RTN_LOCAL;
 
-	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, rule_reg(0));
-	rule_cmp(rule, NFT_CMP_NEQ, &local, sizeof(local));
+	rule_not_local(rule);
 	rule_verdict(rule, NFT_RETURN, NULL);
 	nft_put_rule(b->nft, rule);
 	/* a range may have a host address, which beats a port without one */
@@ -214,6 +227,32 @@ static void rules_jump_ports(struct builder *b)
 	struct nftnl_rule *rule = begin_rule(b);
 
 	rule_verdict(rule, NFT_JUMP, "ports");
+	nft_put_rule(b->nft, rule);
+}
+
+/*
+ * Ports under conditions: the attachment's chain returns for what does not meet them, so that the
+ * next map and then the ports without conditions have their turn.
+ */
+static void rules_conditions(struct builder *b)
+{
+	enum nat_set first = b->family == NFPROTO_IPV4 ? NAT_COND4 : NAT_COND6;
+
+	for (int slot = 0; slot < NAT_COND_SLOTS; slot++) {
+		struct nftnl_rule *rule = begin_rule(b);
+
+		rule_meta(rule, NFT_META_L4PROTO, rule_reg(0));
+		rule_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, rule_reg(1));
+		lookup(rule, first + slot, IN);
+		nft_put_rule(b->nft, rule);
+	}
+}
+
+static void rules_jump_conditions(struct builder *b)
+{
+	struct nftnl_rule *rule = begin_rule(b);
+
+	rule_verdict(rule, NFT_JUMP, "conditions");
 	nft_put_rule(b->nft, rule);
 }
 
@@ -454,6 +493,17 @@ static const struct fixed_chain fixed_chains[] = {
 	{ NFPROTO_BRIDGE, "claims", NULL, 0, 0, 14, 1, rules_claims },
 	{ NFPROTO_BRIDGE, "antispoof", "filter", HOOK_BR_PRE_ROUTING, PRIORITY(antispoof), 3, 0,
 	  rules_antispoof },
+	/* made last: of chains with one priority the kernel calls the newest first */
+	{ NFPROTO_IPV4, "conditions", NULL, 0, 0, NAT_COND_SLOTS, 2, rules_conditions },
+	{ NFPROTO_IPV4, "prerouting", "nat", NF_INET_PRE_ROUTING, PRIORITY(dstnat), 1, 0,
+	  rules_jump_conditions },
+	{ NFPROTO_IPV4, "output", "nat", NF_INET_LOCAL_OUT, PRIORITY(dstnat), 1, 0,
+	  rules_jump_conditions },
+	{ NFPROTO_IPV6, "conditions", NULL, 0, 0, NAT_COND_SLOTS, 2, rules_conditions },
+	{ NFPROTO_IPV6, "prerouting", "nat", NF_INET_PRE_ROUTING, PRIORITY(dstnat), 1, 0,
+	  rules_jump_conditions },
+	{ NFPROTO_IPV6, "output", "nat", NF_INET_LOCAL_OUT, PRIORITY(dstnat), 1, 0,
+	  rules_jump_conditions },
 };
 
 static struct priorities read_priorities(void)
@@ -522,10 +572,9 @@ static void set_byteorder(struct nftnl_set *set)
 	nftnl_udata_buf_free(udata);
 }
 
-static void put_set(struct nft *nft, const struct nat_set_info *info, uint32_t id)
+void ruleset_put_set(struct nft *nft, const struct nat_set_info *info, uint32_t id, uint32_t flags)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
-	uint32_t flags = info->data[0] ? NFT_SET_MAP : 0;
 	uint8_t lens[4];
 	int n = 0;
 
@@ -538,7 +587,10 @@ static void put_set(struct nft *nft, const struct nat_set_info *info, uint32_t i
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_TYPE, type_number(info->key));
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, nat_encoded_size(info->key));
 	if (info->data[0]) {
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, type_number(info->data));
+		flags |= NFT_SET_MAP;
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE,
+				  info->data[0] == NAT_F_CHAIN ? NFT_DATA_VERDICT
+							       : type_number(info->data));
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, nat_encoded_size(info->data));
 	}
 	if (info->interval) {
@@ -553,21 +605,46 @@ static void put_set(struct nft *nft, const struct nat_set_info *info, uint32_t i
 	nft_put_set(nft, set);
 }
 
-void ruleset_put(struct nft *nft, bool bridge)
+unsigned int ruleset_table(int family)
 {
+	return family == NFPROTO_BRIDGE ? RULESET_BRIDGE
+	       : family == NFPROTO_IPV4 ? RULESET_IP
+	       : family == NFPROTO_IPV6 ? RULESET_IP6
+					: 0;
+}
+
+static bool wanted(int family, unsigned int tables)
+{
+	return family == NFPROTO_INET || ruleset_table(family) & tables;
+}
+
+void ruleset_new_chain(struct nft *nft, int family, const char *name, const char *comment)
+{
+	put_chain(nft, family, name, NULL, 0, 0, comment);
+}
+
+void ruleset_put(struct nft *nft, unsigned int tables)
+{
+	static const struct {
+		int family;
+		const char *comment;
+	} all[] = { { NFPROTO_INET, "Hawser: containers' NAT and filters" },
+		    { NFPROTO_BRIDGE, "Hawser: source addresses" },
+		    { NFPROTO_IPV4, "Hawser: ports published under conditions" },
+		    { NFPROTO_IPV6, "Hawser: ports published under conditions" } };
 	struct priorities p = read_priorities();
 
-	nft_put_table(nft, NFPROTO_INET, RULESET_TABLE, "Hawser: containers' NAT and filters");
-	if (bridge)
-		nft_put_table(nft, NFPROTO_BRIDGE, RULESET_TABLE, "Hawser: source addresses");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (wanted(all[i].family, tables))
+			nft_put_table(nft, all[i].family, RULESET_TABLE, all[i].comment);
 	for (int i = 0; i < NAT_SETS; i++)
-		if (bridge || nat_sets[i].family != NFPROTO_BRIDGE)
-			put_set(nft, &nat_sets[i], i + 1);
+		if (wanted(nat_sets[i].family, tables))
+			ruleset_put_set(nft, &nat_sets[i], i + 1, 0);
 	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++) {
 		const struct fixed_chain *c = &fixed_chains[i];
 		struct builder b = { nft, c->family, c->name, 0 };
 
-		if (c->family == NFPROTO_BRIDGE && !bridge)
+		if (!wanted(c->family, tables))
 			continue;
 		put_chain(nft, c->family, c->name, c->type, c->hook,
 			  (int)*(const int64_t *)((const char *)&p + c->priority), NULL);
@@ -638,22 +715,34 @@ bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind)
 	return hdr && nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == kind_rules[kind];
 }
 
-unsigned int ruleset_ask(struct nft *nft, bool bridge)
+static const struct fixed_chain *next_wanted(const struct fixed_chain *c, unsigned int tables)
 {
+	while (c < fixed_chains + sizeof(fixed_chains) / sizeof(fixed_chains[0]) &&
+	       !wanted(c->family, tables))
+		c++;
+	return c;
+}
+
+unsigned int ruleset_ask(struct nft *nft, unsigned int tables)
+{
+	const struct fixed_chain *end =
+		fixed_chains + sizeof(fixed_chains) / sizeof(fixed_chains[0]);
 	unsigned int n = 0;
 
-	for (size_t i = 0; i < sizeof(fixed_chains) / sizeof(fixed_chains[0]); i++) {
-		if (!bridge && fixed_chains[i].family == NFPROTO_BRIDGE)
-			continue;
-		nft_ask_chain(nft, fixed_chains[i].family, RULESET_TABLE, fixed_chains[i].name);
+	for (const struct fixed_chain *c = next_wanted(fixed_chains, tables); c < end;
+	     c = next_wanted(c + 1, tables)) {
+		nft_ask_chain(nft, c->family, RULESET_TABLE, c->name);
 		n++;
 	}
 	return n;
 }
 
-bool ruleset_answer_whole(unsigned int index, int error, const struct nlmsghdr *hdr)
+bool ruleset_answer_whole(unsigned int index, unsigned int tables, int error,
+			  const struct nlmsghdr *hdr)
 {
-	const struct fixed_chain *c = &fixed_chains[index];
+	const struct fixed_chain *c = next_wanted(fixed_chains, tables);
 
+	while (index--)
+		c = next_wanted(c + 1, tables);
 	return !error && hdr && nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == c->n_rules + c->n_jumps;
 }

@@ -8,6 +8,9 @@
 
 #define RULESET_TABLE "hawser" /* in family inet, and in family bridge for anti-spoofing */
 
+/* As many containers may have one port under different conditions: each has a map of its own. */
+#define NAT_COND_SLOTS 4
+
 /*
  * Sets and maps. What varies per container is elements of these and nothing else. Keys are exact
  * (hash lookups, cost independent of the number of elements) except in the maps of ranges.
@@ -34,7 +37,10 @@ enum nat_set {
 	NAT_MACS,	 /* bridge family: host end . MAC */
 	NAT_IPS4,	 /* bridge family: host end . address */
 	NAT_IPS6,
-	NAT_SETS
+	NAT_COND4, /* tables ip and ip6: protocol . host port : jump to an attachment's conditions
+		    */
+	NAT_COND6 = NAT_COND4 + NAT_COND_SLOTS,
+	NAT_SETS = NAT_COND6 + NAT_COND_SLOTS
 };
 
 /* The kinds of fields a key consists of. */
@@ -45,13 +51,14 @@ enum nat_field {
 	NAT_F_PROTO,
 	NAT_F_PORT,
 	NAT_F_IFNAME,
-	NAT_F_MAC
+	NAT_F_MAC,
+	NAT_F_CHAIN /* of data only: jump to the chain of that name */
 };
 
 /* What one set is: enough to create it and to encode its elements. */
 struct nat_set_info {
 	const char *name;
-	int family; /* NFPROTO_INET or NFPROTO_BRIDGE */
+	int family; /* NFPROTO_INET, or that of one of the tables below */
 	enum nat_field key[4], data[3];
 	bool interval; /* keys are ranges */
 	bool shared;   /* elements belong to a network and stay until its last container leaves */
@@ -60,7 +67,7 @@ struct nat_set_info {
 extern const struct nat_set_info nat_sets[NAT_SETS];
 
 #define NAT_KEY_MAX  36
-#define NAT_DATA_MAX 20
+#define NAT_DATA_MAX 24
 
 /* One element, encoded as the kernel takes it: each field padded to a multiple of four bytes. */
 struct nat_elem {
@@ -93,12 +100,32 @@ struct nat_chain {
 char *ruleset_chain_name(const char *network, const struct nat_chain *chain,
 			 char name[NAT_CHAIN_NAMELEN]);
 
+/* The tables beside that of family inet, made when an attachment needs them first: bits. */
+#define RULESET_BRIDGE 1u /* source addresses */
+#define RULESET_IP     2u /* ports published under conditions */
+#define RULESET_IP6    4u
+
+/** ruleset_table() - Return: RULESET_* of a family, 0 for NFPROTO_INET. */
+unsigned int ruleset_table(int family);
+
 /**
  * ruleset_put() - queue the tables, sets, chains and rules that are there once per node
  * @nft: batch; the tables must not exist (or be removed earlier in the batch)
- * @bridge: also the table of family bridge
+ * @tables: RULESET_*: which ones beside that of family inet
  */
-void ruleset_put(struct nft *nft, bool bridge);
+void ruleset_put(struct nft *nft, unsigned int tables);
+
+/**
+ * ruleset_put_set() - queue a set or map
+ * @nft: batch
+ * @info: what it is
+ * @id: its number in this batch
+ * @flags: NFT_SET_* beyond what @info says
+ */
+void ruleset_put_set(struct nft *nft, const struct nat_set_info *info, uint32_t id, uint32_t flags);
+
+/** ruleset_new_chain() - queue a chain of ours that is only jumped to. */
+void ruleset_new_chain(struct nft *nft, int family, const char *name, const char *comment);
 
 /** ruleset_put_chain() - queue a network's chain, with its rules, into a table that exists. */
 void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_chain *chain);
@@ -114,6 +141,17 @@ void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_ch
  */
 void ruleset_put_elems(struct nft *nft, int type, int flags, const struct nat_elem *elems,
 		       const char *const *owners, size_t n);
+
+/**
+ * ruleset_put_nameless() - queue the elements of a set without a name, made in the same batch
+ * @nft: batch
+ * @info: name pattern, family, key and data of the set
+ * @id: its number in the batch
+ * @elems: elements
+ * @n: how many
+ */
+void ruleset_put_nameless(struct nft *nft, const struct nat_set_info *info, uint32_t id,
+			  const struct nat_elem *elems, size_t n);
 
 /** ruleset_ask_elem() - queue the question for an element (NFT_MSG_GETSETELEM). */
 void ruleset_ask_elem(struct nft *nft, const struct nat_elem *elem);
@@ -138,16 +176,25 @@ bool ruleset_chain_whole(const struct nlmsghdr *hdr, enum nat_kind kind);
 /**
  * ruleset_ask() - queue the questions whether our tables are there and have all of their rules
  * @nft: socket
- * @bridge: also the table of family bridge
+ * @tables: RULESET_*: which ones beside that of family inet
  *
  * One question per chain: the kernel's use count of a chain tells whether its rules are there, so
  * that a foreign "nft flush ruleset" or "nft flush table" is noticed without listing anything.
  *
  * Return: how many questions.
  */
-unsigned int ruleset_ask(struct nft *nft, bool bridge);
+unsigned int ruleset_ask(struct nft *nft, unsigned int tables);
 
-/** ruleset_answer_whole() - Return: whether the answer to question @index is as it should be. */
-bool ruleset_answer_whole(unsigned int index, int error, const struct nlmsghdr *hdr);
+/**
+ * ruleset_answer_whole() - whether an answer says that a chain is as it should be
+ * @index: number of the question, from 0
+ * @tables: as ruleset_ask() was given
+ * @error: of the answer
+ * @hdr: the answer
+ *
+ * Return: true or false.
+ */
+bool ruleset_answer_whole(unsigned int index, unsigned int tables, int error,
+			  const struct nlmsghdr *hdr);
 
 #endif

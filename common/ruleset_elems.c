@@ -37,67 +37,106 @@ static void put_comment(struct nlmsghdr *hdr, const char *comment)
 	mnl_attr_put(hdr, NFTA_SET_ELEM_USERDATA, 2 + len, udata);
 }
 
-/* One element. @whole: also where its range ends, its data and its owner, if it has them. */
-static void put_elem(struct nlmsghdr *hdr, const struct nat_elem *elem, bool whole, bool data,
-		     const char *owner)
+/* Where an element of a verdict map jumps to; its data are the name. */
+static void put_jump(struct nlmsghdr *hdr, const char *chain)
 {
-	const struct nat_set_info *info = &nat_sets[elem->set];
-	struct nlattr *nest = mnl_attr_nest_start(hdr, NFTA_LIST_ELEM);
+	struct nlattr *data = mnl_attr_nest_start(hdr, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(hdr, NFTA_DATA_VERDICT);
 
-	put_value(hdr, NFTA_SET_ELEM_KEY, elem->key, nat_encoded_size(info->key));
-	if (whole && info->interval)
-		put_value(hdr, NFTA_SET_ELEM_KEY_END, elem->key_end, nat_encoded_size(info->key));
-	if (data && info->data[0])
-		put_value(hdr, NFTA_SET_ELEM_DATA, elem->data, nat_encoded_size(info->data));
-	if (owner)
-		put_comment(hdr, owner);
-	mnl_attr_nest_end(hdr, nest);
+	mnl_attr_put_u32(hdr, NFTA_VERDICT_CODE, htonl((uint32_t)NFT_JUMP));
+	mnl_attr_put_strz(hdr, NFTA_VERDICT_CHAIN, chain);
+	mnl_attr_nest_end(hdr, verdict);
+	mnl_attr_nest_end(hdr, data);
 }
 
-static struct nlmsghdr *begin_list(struct nft *nft, int type, int flags, enum nat_set set,
-				   struct nlattr **list)
-{
-	struct nlmsghdr *hdr = nft_message(nft, type, nat_sets[set].family, flags);
+/* A list of elements that takes more of them until it ends. */
+struct list {
+	struct nft *nft;
+	const struct nat_set_info *info;
+	uint32_t id; /* of a nameless set, in this batch only; 0: the name is enough */
+	int type, flags;
+	struct nlmsghdr *hdr;
+	struct nlattr *nest;
+};
 
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, nat_sets[set].name);
-	*list = mnl_attr_nest_start(hdr, NFTA_SET_ELEM_LIST_ELEMENTS);
-	return hdr;
+static void end_list(struct list *list)
+{
+	if (list->hdr)
+		mnl_attr_nest_end(list->hdr, list->nest);
+	list->hdr = NULL;
+}
+
+static void begin_list(struct list *list)
+{
+	list->hdr = nft_message(list->nft, list->type, list->info->family, list->flags);
+	mnl_attr_put_strz(list->hdr, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE);
+	mnl_attr_put_strz(list->hdr, NFTA_SET_ELEM_LIST_SET, list->info->name);
+	if (list->id)
+		mnl_attr_put_u32(list->hdr, NFTA_SET_ELEM_LIST_SET_ID, htonl(list->id));
+	list->nest = mnl_attr_nest_start(list->hdr, NFTA_SET_ELEM_LIST_ELEMENTS);
+}
+
+static void put_elem(struct list *list, const struct nat_elem *elem, const char *owner)
+{
+	const struct nat_set_info *info = list->info;
+	uint32_t len = nat_encoded_size(info->key);
+	struct nlattr *nest;
+
+	if (list->hdr &&
+	    (char *)mnl_nlmsg_get_payload_tail(list->hdr) - (char *)list->nest > LIST_MAX)
+		end_list(list);
+	if (!list->hdr)
+		begin_list(list);
+	nest = mnl_attr_nest_start(list->hdr, NFTA_LIST_ELEM);
+	put_value(list->hdr, NFTA_SET_ELEM_KEY, elem->key, len);
+	if (info->interval && list->type != NFT_MSG_GETSETELEM)
+		put_value(list->hdr, NFTA_SET_ELEM_KEY_END, elem->key_end, len);
+	if (list->type == NFT_MSG_NEWSETELEM) {
+		if (info->data[0] == NAT_F_CHAIN)
+			put_jump(list->hdr, (const char *)elem->data);
+		else if (info->data[0])
+			put_value(list->hdr, NFTA_SET_ELEM_DATA, elem->data,
+				  nat_encoded_size(info->data));
+		if (owner)
+			put_comment(list->hdr, owner);
+	}
+	mnl_attr_nest_end(list->hdr, nest);
 }
 
 void ruleset_put_elems(struct nft *nft, int type, int flags, const struct nat_elem *elems,
 		       const char *const *owners, size_t n)
 {
-	bool new = type == NFT_MSG_NEWSETELEM;
-	struct nlmsghdr *hdr = NULL;
-	struct nlattr *list = NULL;
+	struct list list = { .nft = nft, .type = type };
 
 	for (size_t i = 0; i < n; i++) {
-		enum nat_set set = elems[i].set;
+		const struct nat_set_info *info = &nat_sets[elems[i].set];
 
-		if (hdr && (set != elems[i - 1].set ||
-			    (char *)mnl_nlmsg_get_payload_tail(hdr) - (char *)list > LIST_MAX)) {
-			mnl_attr_nest_end(hdr, list);
-			hdr = NULL;
-		}
+		if (info != list.info)
+			end_list(&list);
+		list.info = info;
 		/* shared elements may be there already, whatever the flags */
-		if (!hdr)
-			hdr = begin_list(nft, type,
-					 NLM_F_CREATE | (nat_sets[set].shared ? 0 : flags), set,
-					 &list);
-		put_elem(hdr, &elems[i], true, new, new ? owners[i] : NULL);
+		list.flags = NLM_F_CREATE | (info->shared ? 0 : flags);
+		put_elem(&list, &elems[i], owners ? owners[i] : NULL);
 	}
-	if (hdr)
-		mnl_attr_nest_end(hdr, list);
+	end_list(&list);
+}
+
+void ruleset_put_nameless(struct nft *nft, const struct nat_set_info *info, uint32_t id,
+			  const struct nat_elem *elems, size_t n)
+{
+	struct list list = { nft, info, id, NFT_MSG_NEWSETELEM, NLM_F_CREATE, NULL, NULL };
+
+	for (size_t i = 0; i < n; i++)
+		put_elem(&list, &elems[i], NULL);
+	end_list(&list);
 }
 
 void ruleset_ask_elem(struct nft *nft, const struct nat_elem *elem)
 {
-	struct nlattr *list;
-	struct nlmsghdr *hdr = begin_list(nft, NFT_MSG_GETSETELEM, 0, elem->set, &list);
+	struct list list = { .nft = nft, .type = NFT_MSG_GETSETELEM, .info = &nat_sets[elem->set] };
 
-	put_elem(hdr, elem, false, false, NULL);
-	mnl_attr_nest_end(hdr, list);
+	put_elem(&list, elem, NULL);
+	end_list(&list);
 }
 
 static int read_comment(const struct nftnl_udata *attr, void *arg)
@@ -152,7 +191,10 @@ int ruleset_read_elem(const struct nlmsghdr *hdr, char *owner, size_t size, uint
 		return 0;
 	memset(data, 0, NAT_DATA_MAX);
 	attr = inside(elem, NFTA_SET_ELEM_DATA);
-	attr = attr ? inside(attr, NFTA_DATA_VALUE) : NULL;
+	elem = attr ? inside(attr, NFTA_DATA_VERDICT) : NULL;
+	attr = elem   ? inside(elem, NFTA_VERDICT_CHAIN)
+	       : attr ? inside(attr, NFTA_DATA_VALUE)
+		      : NULL;
 	if (attr && mnl_attr_get_payload_len(attr) <= NAT_DATA_MAX)
 		memcpy(data, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
 	return 0;
