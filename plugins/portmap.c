@@ -16,9 +16,14 @@
  * published port costs a hash lookup however many ports there are. Taken ports are refused before
  * anything changes. UDP flows that would go on past the new (or to the removed) container are
  * deleted from connection tracking.
+ *
+ * conditionsV4 and V6 are words of iptables. With them a process is run, hawser-conditions, that
+ * has libxtables read them; the nftables backend puts what they mean into chains of the attachment
+ * (common/nat_cond.c), the iptables backend the words into the reference's rules.
  */
 #include "chain.h"
 #include "cleanup.h"
+#include "conditions.h"
 #include "conntrack.h"
 #include "link.h"
 #include "log.h"
@@ -148,6 +153,34 @@ static int open_localnet(const struct publish *p, struct cni_err *err)
 	return r < 0 ? cni_fail(err, CNI_E_FAILED, r, "net.ipv4.conf.%s.route_localnet", way) : 0;
 }
 
+/*
+ * Have the words of both families read, whatever the backend: what cannot be a rule is refused
+ * before anything changes. The plan gets what they mean; with iptables the words go into rules.
+ */
+static int plan_conditions(struct publish *p, bool iptables, struct cni_err *err)
+{
+	const struct {
+		int family;
+		const char *key;
+		const json_t *words;
+	} all[] = { { AF_INET, "conditionsV4", p->conf.conditions4 },
+		    { AF_INET6, "conditionsV6", p->conf.conditions6 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		json_t *rules;
+		int r = conditions_read(all[i].family, all[i].key, all[i].words, p->plan.runs,
+					p->plan.n_runs, &rules, err);
+
+		if (r < 0)
+			return r;
+		if (iptables)
+			json_decref(rules);
+		else if (rules)
+			nat_plan_conditions(&p->plan, all[i].family, rules);
+	}
+	return 0;
+}
+
 static int publish_nftables(struct publish *p, json_t *record, struct cni_err *err)
 {
 	struct xt_owner owner = { p->call->network, p->call->container_id };
@@ -216,8 +249,12 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 		plan_runs(&p, &p.v6);
 	}
 	if (r == 0 && p.plan.n_runs) {
-		r = use_iptables(&p.conf) ? publish_iptables(&p, record, err)
-					  : publish_nftables(&p, record, err);
+		bool iptables = use_iptables(&p.conf);
+
+		r = plan_conditions(&p, iptables, err);
+		if (r == 0)
+			r = iptables ? publish_iptables(&p, record, err)
+				     : publish_nftables(&p, record, err);
 		if (r == 0 &&
 		    conntrack_flush_udp(p.plan.runs, p.plan.n_runs, CONNTRACK_BEFORE_ADD) < 0)
 			log_warn("UDP flows to published ports from before may not reach the "
@@ -287,8 +324,15 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 static int status(const struct cni_call *call, struct cni_err *err)
 {
 	struct portmap_conf conf = { 0 };
+	char path[PATH_MAX];
 	int r = portmap_conf_read(call, &conf, err);
 
+	if (r == 0 && (json_array_size(conf.conditions4) || json_array_size(conf.conditions6))) {
+		r = conditions_find(path);
+		if (r < 0)
+			cni_fail(err, CNI_E_UNAVAILABLE, r,
+				 "hawser-conditions, which reads conditionsV4 and V6, is missing");
+	}
 	if (r == 0) {
 		r = use_iptables(&conf) ? xt_usable(AF_INET) : nat_usable();
 		if (r < 0)

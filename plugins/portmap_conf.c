@@ -23,7 +23,8 @@ const struct conf_key portmap_keys[] = {
 	{ "externalSetMarkChain", CONF_STRING, FIELD(set_mark_chain),
 	  .help = "iptables only: chain that marks packets to masquerade (kube-proxy's)" },
 	{ "conditionsV4", CONF_ARRAY, FIELD(conditions4),
-	  .help = "iptables only: further matches of the entry rules, a list of words" },
+	  .help = "what connections from IPv4 must meet, beside the port: words of iptables, "
+		  "[\"-s\", \"192.0.2.0/24\", \"-m\", \"mark\", \"--mark\", \"5\"]" },
 	{ "conditionsV6", CONF_ARRAY, FIELD(conditions6), .help = "the same for IPv6" },
 	{ "checkHostPorts", CONF_BOOL, FIELD(check_host_ports), .dflt = "true",
 	  .help = "refuse ports that a process of the host serves" },
@@ -215,10 +216,6 @@ static int choose_backend(const struct cni_call *call, struct portmap_conf *conf
 		needs = "externalSetMarkChain";
 	else if (conf_get(call->conf, "markMasqBit"))
 		needs = "markMasqBit";
-	else if (json_array_size(conf->conditions4))
-		needs = "conditionsV4";
-	else if (json_array_size(conf->conditions6))
-		needs = "conditionsV6";
 	if (!name || !*name)
 		conf->backend = needs ? PORTMAP_IPTABLES : PORTMAP_AUTO;
 	else if (strcmp(name, "nftables") == 0)

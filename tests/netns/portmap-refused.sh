@@ -49,8 +49,8 @@ bad "conditionsV4 of numbers" 6 'conditionsV4[0]"' "$one" '"conditionsV4":[1]'
 bad "snat is text" 6 'snat"' "$one" '"snat":"yes"'
 fails "bad input: no prevResult" 7 '"prevResult" is missing' portmap ADD a "$(chained portmap net a "$(ports "$(map 80 80)")" | jq -c 'del(.prevResult)')"
 fails "bad input: prevResult is text" 6 'prevResult' portmap ADD a "$(chained portmap net a "$(ports "$(map 80 80)")" | jq -c '.prevResult = "x"')"
-# conditions are words of iptables: refused with the reason
-fails "conditions with backend nftables" 2 'conditionsV4' portmap ADD a "$(chained portmap net a "$(ports "$(map 80 80)"),\"conditionsV4\":[\"-m\",\"nosuchmatch\"],\"backend\":\"nftables\"")"
+# conditions are words of iptables: refused with the reason (portmap-conditions.sh has more)
+fails "conditions with backend nftables" 7 'nosuchmatch' portmap ADD a "$(chained portmap net a "$(ports "$(map 80 80)"),\"conditionsV4\":[\"-m\",\"nosuchmatch\"],\"backend\":\"nftables\"")"
 succeeds "no runtimeConfig: nothing to do" portmap ADD a "$(chained portmap net a)"
 same "no runtimeConfig: prevResult is passed on" "$(jq -cS .ips /run/prev.a)" "$(jq -cS .ips $out)"
 for none in '"runtimeConfig":{}' '"runtimeConfig":{"portMappings":[]}' '"runtimeConfig":{"portMappings":null}' '"runtimeConfig":null'; do
