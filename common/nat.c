@@ -26,22 +26,8 @@
 #define LOCK_DIR  "/run/hawser"
 #define LOCK_FILE LOCK_DIR "/nftables.lock"
 
-/* Others may commit, too, but not forever between our question and our batch. */
-#define TRIES 200
-
 /* A socket that nat_usable() opened, for the next that needs one. */
 static struct nft kept;
-
-int nat_conflicts(const struct nat_plan *plan, struct cni_err *err)
-{
-	autonft struct nft nft = { 0 };
-	uint32_t genid;
-
-	/* a kernel without nf_tables has no port in it */
-	if (nft_open(&nft) < 0 || nft_genid(&nft, &genid) < 0)
-		return 0;
-	return nat_ask_conflicts(&nft, plan, true, err);
-}
 
 int nat_listeners(const struct nat_plan *plan, struct cni_err *err)
 {
@@ -291,7 +277,7 @@ static int remove_plan(struct nft *nft, struct nat_plan *plan, struct cni_err *e
 		each_note(&plan->owner, recall_item, plan);
 	nat_encode(plan, &l);
 	needed = needed_elsewhere(plan, &l, !others);
-	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
+	for (int i = 0; r == -ERESTART && i < NAT_TRIES; i++) {
 		r = nft_genid(nft, &genid);
 		if (r == 0)
 			r = take_out(nft, plan, &l, !others, needed, &noted, genid);
@@ -313,8 +299,8 @@ static int forget_old(struct nft *nft, const json_t *record, struct cni_err *err
 	return nat_plan_read(record, &old) <= 0 ? 0 : remove_plan(nft, &old, err);
 }
 
-/* Look, refuse, write the record. Return: 0, or a negative errno and nothing has changed. */
-static int prepare(struct nft *nft, struct nat_plan *plan, json_t *record, struct nat_look *look,
+/* Look, refuse, forget what an earlier ADD put. Return: 0 or a negative errno. */
+static int prepare(struct nft *nft, struct nat_plan *plan, struct nat_look *look,
 		   struct cni_err *err)
 {
 	json_auto_t *old = NULL;
@@ -329,17 +315,6 @@ static int prepare(struct nft *nft, struct nat_plan *plan, json_t *record, struc
 		r = forget_old(nft, old, err);
 		if (r == 0)
 			r = nat_heal(nft, plan, look, err);
-	}
-	if (r < 0)
-		return r;
-	json_object_set_new(record, "nftables", nat_plan_json(plan));
-	/* the record first: whatever is done from here on, DEL finds it */
-	r = state_write(&plan->owner, record);
-	if (r == 0)
-		r = note_network(plan);
-	if (r < 0) {
-		state_remove(&plan->owner);
-		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
 	}
 	return r;
 }
@@ -358,10 +333,18 @@ int nat_add(struct nat_plan *plan, json_t *record, bool check_host, struct cni_e
 	if (r == 0)
 		r = nat_open(&nft, err);
 	if (r == 0)
-		r = prepare(&nft, plan, record, &look, err);
+		r = prepare(&nft, plan, &look, err);
 	if (r < 0)
 		return r;
-	r = nat_put(&nft, plan, &look, err);
+	json_object_set_new(record, "nftables", nat_plan_json(plan));
+	/* the record first: whatever is done from here on, DEL finds it */
+	r = state_write(&plan->owner, record);
+	if (r == 0)
+		r = note_network(plan);
+	if (r < 0)
+		cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
+	else
+		r = nat_put(&nft, plan, &look, err);
 	if (r < 0) {
 		fault_off();
 		remove_plan(&nft, plan, &ignored);
@@ -492,4 +475,16 @@ int nat_usable(void)
 	int r = kept.sock ? 0 : nft_open(&kept);
 
 	return r < 0 ? r : nft_genid(&kept, &genid);
+}
+
+int nat_conflicts(const struct nat_plan *plan, struct cni_err *err)
+{
+	autonft struct nft nft = { 0 };
+	int r;
+
+	/* a kernel without nf_tables has no port in it */
+	if (nat_usable() < 0)
+		return 0;
+	r = nat_open(&nft, err);
+	return r < 0 ? r : nat_ask_conflicts(&nft, plan, true, err);
 }

@@ -22,6 +22,9 @@ extern const struct nat_mark nat_marks[NAT_MARKS];
  * ranges. */
 #define NAT_RANGE_MARK "/run/hawser/nftables.ranges"
 
+/* Others may commit, too, but not forever between our question and our batch. */
+#define NAT_TRIES 200
+
 /** nat_mark() - make such an empty file. */
 void nat_mark(const char *path);
 
@@ -137,6 +140,9 @@ int nat_ask_conflicts(struct nft *nft, const struct nat_plan *plan, bool all, st
  */
 int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 	    struct cni_err *err);
+
+/** nat_mark_ranges() - nat_mark() NAT_RANGE_MARK if the plan has a range. */
+void nat_mark_ranges(const struct nat_plan *plan);
 
 /** nat_is_range() - Return: whether a run is one element of the maps of ranges. */
 bool nat_is_range(const struct nat_plan *plan, const struct port_run *run);

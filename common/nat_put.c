@@ -14,11 +14,7 @@
 #include "log.h"
 #include "nat_priv.h"
 
-#include <fcntl.h>
 #include <string.h>
-
-/* Others may commit, too, but not forever between our question and our batch. */
-#define TRIES 200
 
 /* ---- what is there ---- */
 
@@ -224,7 +220,7 @@ static int put(struct nft *nft, const struct nat_plan *plan, const struct nat_lo
 	return nft_commit(nft);
 }
 
-static void mark_ranges(const struct nat_plan *plan)
+void nat_mark_ranges(const struct nat_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_runs; i++) {
 		if (nat_is_range(plan, &plan->runs[i])) {
@@ -255,9 +251,9 @@ int nat_put(struct nft *nft, const struct nat_plan *plan, struct nat_look *look,
 	bool conditional = nat_tables(plan) & (RULESET_IP | RULESET_IP6), known = conditional;
 	int r = -ERESTART;
 
-	mark_ranges(plan);
+	nat_mark_ranges(plan);
 	nat_encode(plan, &l);
-	for (int i = 0; r == -ERESTART && i < TRIES; i++) {
+	for (int i = 0; r == -ERESTART && i < NAT_TRIES; i++) {
 		r = i ? nat_look(nft, plan, tables_of(plan), look) : 0;
 		if (r == 0 && known)
 			r = nat_ask_elems(nft, &l);

@@ -21,7 +21,6 @@ struct rebuild {
 		struct nat_chain chain;
 	} * chains;
 	size_t n_chains;
-	bool ranges;
 	unsigned int tables;
 	struct nat_plan *conditional; /* plans with conditions; their owners are in the records */
 	json_t **records;
@@ -84,6 +83,7 @@ static int rebuild_record(const json_t *record, void *arg)
 		return 0;
 	b->n++;
 	b->tables |= nat_tables(&plan);
+	nat_mark_ranges(&plan);
 	for (size_t i = 0; i < plan.n_chains; i++)
 		rebuild_chain(b, plan.owner.network, &plan.chains[i]);
 	nat_encode_more(&plan, &b->l);
@@ -222,11 +222,6 @@ int nat_rebuild(struct nft *nft, unsigned int tables, const struct state_key *ex
 		for (size_t i = 0; i < b.n_conditional; i++)
 			nat_cond_put(nft, &b.conditional[i]);
 		put_rebuilt_elems(nft, &b);
-		for (size_t i = 0; i < b.l.n; i++)
-			if (b.l.e[i].set == NAT_RANGES4 || b.l.e[i].set == NAT_RANGES6)
-				b.ranges = true;
-		if (b.ranges)
-			nat_mark(NAT_RANGE_MARK);
 		r = nft_commit(nft);
 	}
 	for (int i = 0; r == 0 && i < NAT_MARKS; i++)

@@ -253,6 +253,17 @@ static void describe(struct nft *nft, uint32_t seq)
 	}
 }
 
+/* One datagram of answers. Return: its size, or a negative errno. */
+static ssize_t receive(const struct nft *nft, char buf[ANSWER_SIZE], int flags)
+{
+	ssize_t size;
+
+	do
+		size = recv(mnl_socket_get_fd(nft->sock), buf, ANSWER_SIZE, flags);
+	while (size < 0 && errno == EINTR);
+	return size < 0 ? -errno : size;
+}
+
 /*
  * The kernel has queued every answer when sendmsg() returns. Return: the first error, 0, or
  * -EPROTO when the acknowledgement of the last message is missing.
@@ -264,15 +275,12 @@ static int read_acks(struct nft *nft, uint32_t last)
 	int result = 0;
 
 	for (;;) {
-		ssize_t n = recv(mnl_socket_get_fd(nft->sock), buf, sizeof(buf),
-				 acked ? MSG_DONTWAIT : 0);
+		ssize_t n = receive(nft, buf, acked ? MSG_DONTWAIT : 0);
 		const struct nlmsghdr *hdr = (const struct nlmsghdr *)buf;
 		int left = (int)n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return acked ? result : -errno;
+			return acked ? result : (int)n;
 		for (; mnl_nlmsg_ok(hdr, left); hdr = mnl_nlmsg_next(hdr, &left)) {
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(hdr);
 
@@ -330,14 +338,12 @@ static int read_answers(struct nft *nft, unsigned int n, nft_answer_fn fn, void 
 	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 
 	for (unsigned int answered = 0; answered < n;) {
-		ssize_t size = recv(mnl_socket_get_fd(nft->sock), buf, sizeof(buf), 0);
+		ssize_t size = receive(nft, buf, 0);
 		const struct nlmsghdr *hdr = (const struct nlmsghdr *)buf;
 		int left = (int)size;
 
-		if (size < 0 && errno == EINTR)
-			continue;
 		if (size < 0)
-			return -errno;
+			return (int)size;
 		for (; mnl_nlmsg_ok(hdr, left); hdr = mnl_nlmsg_next(hdr, &left)) {
 			unsigned int index = hdr->nlmsg_seq - nft->first;
 			const struct nlmsgerr *e = mnl_nlmsg_get_payload(hdr);
@@ -366,6 +372,42 @@ int nft_ask(struct nft *nft, nft_answer_fn fn, void *arg)
 		r = transmit(nft);
 	if (r == 0)
 		r = read_answers(nft, n, fn, arg);
+	empty_queue(nft);
+	return r;
+}
+
+/* Read a dump to its end. */
+static int read_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg), void *arg)
+{
+	char buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	for (;;) {
+		ssize_t size = receive(nft, buf, 0);
+		const struct nlmsghdr *hdr = (const struct nlmsghdr *)buf;
+		int left = (int)size;
+
+		if (size < 0)
+			return (int)size;
+		for (; mnl_nlmsg_ok(hdr, left); hdr = mnl_nlmsg_next(hdr, &left)) {
+			if (hdr->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (hdr->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(hdr))->error;
+			fn(hdr, arg);
+		}
+	}
+}
+
+int nft_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg), void *arg)
+{
+	int r;
+
+	finish(nft);
+	r = fault_step("list nf_tables");
+	if (r == 0)
+		r = transmit(nft);
+	if (r == 0)
+		r = read_dump(nft, fn, arg);
 	empty_queue(nft);
 	return r;
 }

@@ -121,6 +121,18 @@ typedef void (*nft_answer_fn)(unsigned int index, int error, const struct nlmsgh
  */
 int nft_ask(struct nft *nft, nft_answer_fn fn, void *arg);
 
+/**
+ * nft_dump() - send the queued question as a dump and take all of what it lists
+ * @nft: socket with one question queued by nft_message() with NLM_F_DUMP
+ * @fn: receives each object
+ * @arg: for @fn
+ *
+ * For what is no hot path. Only a batch with the generation of before the dump may rely on it.
+ *
+ * Return: 0, or a negative errno (-ENOENT: no such table or chain).
+ */
+int nft_dump(struct nft *nft, void (*fn)(const struct nlmsghdr *hdr, void *arg), void *arg);
+
 #define NFT_QUESTIONS 128u /* answers of so many fit into the socket's default receive buffer */
 
 /**

@@ -51,8 +51,9 @@ static bool comment_matches(const struct wanted *w, const struct nlattr *userdat
 	return false;
 }
 
-static void take_rule(struct wanted *w, const struct nlmsghdr *hdr)
+static void take_rule(const struct nlmsghdr *hdr, void *arg)
 {
+	struct wanted *w = arg;
 	const struct nlattr *attr, *userdata = NULL;
 	struct rule rule = { 0 };
 
@@ -83,40 +84,13 @@ static void take_rule(struct wanted *w, const struct nlmsghdr *hdr)
 /* List the rules of a chain or table; those that match are kept. Return: 0 or -errno. */
 static int list_rules(struct nft *nft, struct wanted *w)
 {
-	char buf[32u << 10] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int fd = mnl_socket_get_fd(nft->sock);
-	struct nlmsghdr *hdr = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg;
+	struct nlmsghdr *hdr = nft_message(nft, NFT_MSG_GETRULE, w->family, NLM_F_DUMP);
 
-	w->n = 0;
-	hdr->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
-	hdr->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nfg = mnl_nlmsg_put_extra_header(hdr, sizeof(*nfg));
-	nfg->nfgen_family = w->family;
 	mnl_attr_put_strz(hdr, NFTA_RULE_TABLE, w->table);
 	if (w->chain)
 		mnl_attr_put_strz(hdr, NFTA_RULE_CHAIN, w->chain);
-	if (send(fd, buf, hdr->nlmsg_len, 0) < 0)
-		return -errno;
-	for (;;) {
-		ssize_t size = recv(fd, buf, sizeof(buf), 0);
-		const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
-		int left = (int)size;
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return -errno;
-		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
-			const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
-
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return e->error;
-			take_rule(w, h);
-		}
-	}
+	w->n = 0;
+	return nft_dump(nft, take_rule, w);
 }
 
 static void put_del_rule(struct nft *nft, const struct wanted *w, const struct rule *rule)
