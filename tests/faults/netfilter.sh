@@ -2,7 +2,7 @@
 # The plugins with a part in netfilter: each step of ADD fails (HAWSER_FAULT=k) and leaves the ruleset, the
 # records and the leases as they were; every fourth system call of ADD (KILL_EVERY) is the last one (SIGKILL), and
 # DEL or GC leaves nothing. A container of another network stays attached throughout, and keeps what it has.
-. "$(dirname "$0")/../netns/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
 OTHER='{"cniVersion":"1.1.0","name":"other","type":"bridge","bridge":"br1","isGateway":true,"ipMasq":true,"antispoof":true,
 "ipam":{"type":"host-local","ranges":[[{"subnet":"10.99.0.0/24"}],[{"subnet":"fd00:99::/64"}]]}}'
@@ -38,9 +38,6 @@ portmap_xt=$(chained portmap "{\"backend\":\"iptables\",\"runtimeConfig\":$PORTS
 firewall=$(chained firewall '{"backend":"nftables","ingressPolicy":"same-bridge","directAccess":"deny"}')
 firewall_xt=$(chained firewall '{"backend":"iptables","ingressPolicy":"same-bridge","directAccess":"deny"}')
 
-# Whether the step that was to fail was reached; a plugin may live with some failures.
-reached() { grep -q 'HAWSER_FAULT: step' $err; }
-
 # usage: steps NAME PLUGIN CONF
 steps() {
 	local name=$1 plugin=$2 c=$3 k before after status wrong=0 lived=0 limit=200
@@ -65,8 +62,7 @@ steps() {
 			wrong=1
 		fi
 	done
-	same "$name: the errors are JSON with a text" $((k - 1 - lived)) \
-		"$(jq -s 'map(select(.code > 0 and (.msg | length > 5))) | length' /run/errors)"
+	errors_are_json "$name" $((k - 1 - lived))
 	[ $wrong -ne 0 ] || ok "$name: after each of $((k - 1)) failures everything is as it was"
 	if [ $k -gt 1 ] && [ $k -le $limit ] && [ $status -eq 0 ]; then ok "$name: ADD succeeds when no step fails"; else not_ok "$name: $k steps"; fi
 	plugin "$plugin" DEL a "$c" || not_ok "$name: DEL"

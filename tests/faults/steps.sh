@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Each step of ADD fails (HAWSER_FAULT=k), and leaves the host as it was; each step of DEL, and the next DEL
 # finishes the job.
-. "$(dirname "$0")/../netns/lib.sh"
-
-# Whether the step that was to fail was reached. A plugin may live with some failures (a sysctl that only
-# saves time), so that success alone does not tell.
-reached() { grep -q 'HAWSER_FAULT: step' $err; }
+. "$(dirname "$0")/lib.sh"
 
 # usage: steps NAME PLUGIN CONF: fail step 1, 2, ... until there are no more
 steps() {
@@ -38,8 +34,7 @@ steps() {
 			before=$(snapshot)
 		fi
 	done
-	same "$name: the errors are JSON with a text" $((k - 1 - lived)) \
-		"$(jq -s 'map(select(.code > 0 and (.msg | length > 5))) | length' /run/errors)"
+	errors_are_json "$name" $((k - 1 - lived))
 	[ $failed -eq 1 ] || ok "$name: after each of $((k - 1 - lived)) failures the host is as it was, $lived more did not matter"
 	same "$name: ADD without a failure" 0 $status
 	if [ $k -le 3 ] || [ $k -gt $limit ]; then

@@ -94,7 +94,7 @@ for p in bridge loopback host-local static; do
 	head -c 100M /dev/zero | tr '\0' ' ' | timeout 60 env $(add) "$BIN/$p" >$out 2>$err
 	same "$p: 100 MB on stdin: exit status" 1 "${PIPESTATUS[2]}"
 	check "$p: 100 MB on stdin: code 5 or 6" jq -e '.code == 5 or .code == 6' $out
-	check "$p: 100 MB on stdin: refused within 10 s" [ $((($(date +%s%N) - start) / 1000000)) -lt 10000 ]
+	check "$p: 100 MB on stdin: refused within 3 s" [ $((($(date +%s%N) - start) / 1000000)) -lt 3000 ]
 	for v in $versions; do
 		for verb in CHECK GC STATUS; do
 			case $verb-$v in
