@@ -5,6 +5,7 @@
 
 #include "args.h"
 #include "cleanup.h"
+#include "detach.h"
 #include "ipam.h"
 #include "log.h"
 
@@ -459,6 +460,7 @@ int cni_main(const struct cni_plugin *plugin, int argc, char **argv)
 			cni_fail(&err, CNI_E_FAILED, r, "%s failed", verb_names[inv.call.verb]);
 		status = print_error(&inv, &err);
 	}
+	detach_finish();
 	result_free(&inv.prev);
 	free(inv.valid);
 	json_decref(inv.conf);

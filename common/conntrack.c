@@ -3,6 +3,7 @@
 #include "conntrack.h"
 
 #include "cleanup.h"
+#include "detach.h"
 #include "log.h"
 #include "nft.h"
 #include "nl.h"
@@ -193,6 +194,9 @@ int conntrack_flush_udp(const struct port_run *runs, size_t n, enum conntrack_st
 	}
 	nlk_close(&s.nl);
 	free(s.flows);
+	/* a socket of the same subsystem as nf_tables, which has just removed elements */
+	if (stale == CONNTRACK_AFTER_DEL)
+		detach_close(take_fd(&fd));
 	log_trace("conntrack: %d of %zu stale UDP flows deleted: %s", deleted, s.n,
 		  r < 0 ? strerror(-r) : "ok");
 	return r < 0 ? r : deleted;

@@ -3,6 +3,7 @@
 #include "link.h"
 
 #include "cleanup.h"
+#include "detach.h"
 #include "log.h"
 
 #include <fcntl.h>
@@ -12,10 +13,8 @@
 #include <linux/ip.h>
 #include <linux/veth.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -335,24 +334,17 @@ static void __attribute__((noreturn)) delete_in_child(int index, int report)
 		struct nlmsgerr err;
 		char rest[512];
 	} ack;
-	int fd, r = 0;
+	int fd, r;
 
-	setsid();
-	if (chdir("/") < 0)
-		r = -errno;
-	/* only the netlink socket and the report pipe stay, as descriptors 0 and 1 */
-	dup2(report, 1);
-	syscall(SYS_close_range, 2, ~0U, 0); /* not in every C library */
-	close(0);
-	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE); /* descriptor 0 */
+	detach_child(report);
+	fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (fd < 0 || send(fd, &req, sizeof(req), 0) < 0 || recv(fd, &ack, sizeof(ack), 0) < 0)
 		r = -errno;
 	else
 		r = ack.err.error;
-	/* by now the parent has normally heard of the removal and gone: SIGPIPE is ignored, too */
-	if (write(1, &r, sizeof(r)) < 0)
-		_exit(0);
-	_exit(0);
+	/* by now the parent has normally heard of the removal and gone */
+	send(0, &r, sizeof(r), MSG_NOSIGNAL);
+	detach_linger(0);
 }
 
 /* Wait for the announcement on @monitor or the child's answer on @answer. */
@@ -395,11 +387,10 @@ int link_del_announced(int index)
 
 	if (monitor < 0)
 		return monitor;
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	answer = fds[0];
 	report = fds[1];
-	signal(SIGPIPE, SIG_IGN);
 	fflush(NULL);
 	child = fork();
 	if (child < 0)
@@ -411,6 +402,7 @@ int link_del_announced(int index)
 	log_trace("link %d: removal announced: %s", index, r < 0 ? strerror(-r) : "ok");
 	/* a child that has answered is dead or dying: do not leave it to the runtime */
 	waitpid(child, NULL, WNOHANG);
+	detach_to(take_fd(&answer));
 	return r;
 }
 

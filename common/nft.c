@@ -2,6 +2,7 @@
 /* nf_tables over libmnl and libnftnl: questions, and batches that are committed as a whole. */
 #include "nft.h"
 
+#include "detach.h"
 #include "fault.h"
 #include "log.h"
 
@@ -38,6 +39,12 @@ int nft_open(struct nft *nft)
 
 void nft_close(struct nft *nft)
 {
+	if (nft->sock && nft->removes) {
+		int fd = dup(mnl_socket_get_fd(nft->sock));
+
+		if (fd >= 0)
+			detach_close(fd);
+	}
 	if (nft->sock)
 		mnl_socket_close(nft->sock);
 	free(nft->buf);
@@ -119,6 +126,8 @@ void nft_begin(struct nft *nft, uint32_t genid)
 
 struct nlmsghdr *nft_message(struct nft *nft, int type, int family, int flags)
 {
+	nft->removes |= type == NFT_MSG_DELTABLE || type == NFT_MSG_DELCHAIN ||
+			type == NFT_MSG_DELRULE || type == NFT_MSG_DELSETELEM;
 	return start(nft, (NFNL_SUBSYS_NFTABLES << 8) | type, flags, family, 0);
 }
 

@@ -31,6 +31,7 @@ struct nft {
 	size_t used, size; /* bytes of whole messages, and allocated */
 	size_t newest;	   /* offset of the newest message */
 	bool open;	   /* the newest message still takes attributes: not counted in used */
+	bool removes;	   /* a batch removed something: closing the socket would wait */
 	char what[96];	   /* what the failed message was to do */
 };
 
@@ -42,7 +43,7 @@ struct nft {
  */
 int nft_open(struct nft *nft);
 
-/** nft_close() - close the socket and drop what was queued. */
+/** nft_close() - drop what was queued and close the socket, late where that waits (detach.h). */
 void nft_close(struct nft *nft);
 
 #define autonft __attribute__((cleanup(nft_close)))

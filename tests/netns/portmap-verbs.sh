@@ -40,6 +40,7 @@ nothing_in_nft "a chain is deleted by hand: nothing is left"
 publish "publish" a "$m"
 NETNS='' succeeds "DEL without prevResult, runtimeConfig and netns" portmap DEL a '{"cniVersion":"1.1.0","name":"net","type":"portmap"}'
 nothing_in_nft "DEL without prevResult: nothing is left"
+check "DEL without prevResult: the child that closes its socket ends" wait_for 5 none_running portmap
 for i in 1 2; do
 	NETNS='' succeeds "DEL again ($i)" portmap DEL a '{"cniVersion":"1.1.0","name":"net","type":"portmap"}'
 done
