@@ -48,8 +48,10 @@ static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 		/* every kernel reports the switch; only those that have the feature report a PVID
 		 */
 		if (nla_parse_nested(br, IFLA_BR_MAX, info[IFLA_INFO_DATA], NULL) == 0 &&
-		    br[IFLA_BR_VLAN_FILTERING] && br[IFLA_BR_VLAN_DEFAULT_PVID])
+		    br[IFLA_BR_VLAN_FILTERING] && br[IFLA_BR_VLAN_DEFAULT_PVID]) {
 			out->vlan_filtering = nla_get_u8(br[IFLA_BR_VLAN_FILTERING]);
+			out->default_pvid = nla_get_u16(br[IFLA_BR_VLAN_DEFAULT_PVID]);
+		}
 	}
 	if (info[IFLA_INFO_SLAVE_DATA] && info[IFLA_INFO_SLAVE_KIND] &&
 	    strcmp(nla_data(info[IFLA_INFO_SLAVE_KIND]), "bridge") == 0) {
@@ -139,6 +141,20 @@ static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const ui
 	nlk_put_u32(nl, m, IFLA_NUM_RX_QUEUES, 1);
 }
 
+/* Best effort, for a link that was made just now and could not be looked up. */
+static void del_by_name(struct nlk *nl, const char *name)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m =
+		nlk_request(nl, "delete the link again", RTM_DELLINK, 0, &ifi, sizeof(ifi));
+	int r;
+
+	nlk_put_str(nl, m, IFLA_IFNAME, name);
+	r = nlk_send(nl, NULL, NULL);
+	if (r < 0)
+		log_trace("link %s is left: %s", name, strerror(-r));
+}
+
 int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info *out)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
@@ -171,11 +187,15 @@ int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info
 	if (r < 0)
 		return r;
 	/* kernels before 6.2 do not echo a created link */
-	if (made.index == 0 || made.peer == 0)
+	if (made.index == 0 || made.peer == 0) {
 		r = link_get(nl, veth->host_name, &made);
-	if (r == 0)
-		*out = made;
-	return r;
+		if (r < 0) {
+			del_by_name(nl, veth->host_name);
+			return r;
+		}
+	}
+	*out = made;
+	return 0;
 }
 
 int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,

@@ -20,6 +20,7 @@ struct link_info {
 	uint8_t operstate;  /* IF_OPER_* */
 	int accept_ra;	    /* of IPv6, -1: not reported (IPv6 is off) */
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
+	uint16_t default_pvid; /* bridges: the VLAN a new port is given, 0: none */
 	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
 };
 

@@ -272,7 +272,8 @@ static int configure_port(struct attach *a, struct cni_err *err)
 				a->ids.host_name);
 	if (a->conf.hairpin || a->conf.isolated)
 		link_queue_port(&a->host, a->port.index, a->conf.hairpin, a->conf.isolated);
-	vlan_set_queue(&a->host, a->port.index, &a->conf.vlans, a->conf.preserve_default_vlan);
+	vlan_set_queue(&a->host, a->port.index, &a->conf.vlans,
+		       a->conf.preserve_default_vlan ? 0 : a->bridge.default_pvid);
 	r = nlk_send(&a->host, NULL, NULL);
 	return r < 0 ? nlk_fail(err, &a->host, CNI_E_FAILED, r, "configure the bridge port %s",
 				a->ids.host_name)
@@ -345,8 +346,8 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 
 	if (r == 0)
 		r = bridge_gateway_dev(&a->host, &a->bridge,
-				       a->conf.is_gateway ? (int)a->conf.vlan : 0, &a->gateway_dev,
-				       undo, err);
+				       a->conf.is_gateway ? (int)a->conf.vlan : 0, a->conf.dad,
+				       &a->gateway_dev, undo, err);
 	if (r == 0)
 		r = assign_gateways(a, result, undo, err);
 	if (r == 0)

@@ -83,10 +83,10 @@ int vlan_set_read(int64_t vlan, const json_t *trunk, struct vlan_set *out, struc
 	return r;
 }
 
-void vlan_set_queue(struct nlk *nl, int port, const struct vlan_set *set, bool keep_default)
+void vlan_set_queue(struct nlk *nl, int port, const struct vlan_set *set, uint16_t remove)
 {
-	if (set->n && !keep_default)
-		link_queue_vlan(nl, port, 1, 1, false, false);
+	if (set->n && remove)
+		link_queue_vlan(nl, port, remove, remove, false, false);
 	for (int i = 0; i < set->n; i++) {
 		if (nl->n_queued == NLK_BATCH_MAX) {
 			int r = nlk_send(nl, NULL, NULL);
@@ -107,6 +107,7 @@ static void remember(const struct link_info *info, bool created, struct bridge_d
 	memcpy(out->mac, info->mac, sizeof(out->mac));
 	out->index = info->index;
 	out->mtu = info->mtu;
+	out->default_pvid = info->default_pvid;
 	out->created = created;
 }
 
@@ -179,7 +180,7 @@ static int require_vlan_filtering(const struct link_info *info, struct cni_err *
 	return 0;
 }
 
-/* accept_ra=0 before the bridge is up (CVE-2020-10749). */
+/* accept_ra=0 before the device is up (CVE-2020-10749). */
 static int ignore_advertisements(const struct link_info *info, struct cni_err *err)
 {
 	int r;
@@ -190,15 +191,14 @@ static int ignore_advertisements(const struct link_info *info, struct cni_err *e
 	/* no IPv6 in this kernel or namespace: nothing to ignore */
 	if (r == 0 || r == -ENOENT)
 		return 0;
-	return cni_fail(
-		err, CNI_E_FAILED, r,
-		"net.ipv6.conf.%s.accept_ra: the bridge would obey router advertisements of "
-		"containers",
-		info->name);
+	return cni_fail(err, CNI_E_FAILED, r,
+			"net.ipv6.conf.%s.accept_ra: the host would obey router advertisements of "
+			"containers",
+			info->name);
 }
 
 /*
- * While the link-local address of a new bridge is tentative, the host cannot ask for the neighbours
+ * While the link-local address of a new device is tentative, the host cannot ask for the neighbours
  * of packets it forwards (ndisc_solicit() in net/ipv6/ndisc.c): connections to the first container
  * would wait a second.
  */
@@ -282,6 +282,8 @@ static int undo_gateway_dev(const void *arg, struct cni_err *err)
 				     : 0;
 }
 
+/* Return: 0 when made by us (its peer is an access port of the VLAN), 1 when somebody else was
+ * faster, or a negative errno. */
 static int create_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan,
 			      const char *name, struct undo *undo, struct cni_err *err)
 {
@@ -307,21 +309,21 @@ static int create_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, i
 	set.range[0].access = true;
 	r = link_add_veth(nl, &veth, &port);
 	if (r == -EEXIST)
-		return 0; /* a parallel ADD made it */
+		return 1;
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "create veth \"%s\"", name);
 	undo_push_copy(undo, "VLAN gateway", undo_gateway_dev, &port.index, sizeof(port.index));
-	vlan_set_queue(nl, port.index, &set, false);
-	link_queue_flags(nl, "set the VLAN gateway up", port.peer, IFF_UP, IFF_UP);
+	vlan_set_queue(nl, port.index, &set, bridge->default_pvid);
 	r = nlk_send(nl, NULL, NULL);
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "configure veth \"%s\"", name) : 0;
 }
 
-int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan,
+int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan, bool dad,
 		       struct bridge_dev *out, struct undo *undo, struct cni_err *err)
 {
 	struct link_info info;
 	char name[IFNAMSIZ + 8];
+	bool created = false;
 	int r;
 
 	if (vlan == 0) {
@@ -337,10 +339,22 @@ int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan
 		r = create_gateway_dev(nl, bridge, vlan, name, undo, err);
 		if (r < 0)
 			return r;
+		created = r == 0;
 		r = link_get(nl, name, &info);
 	}
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up \"%s\"", name);
+	r = ignore_advertisements(&info, err);
+	if (r < 0)
+		return r;
+	if (created) {
+		if (!dad)
+			skip_dad(&info);
+		link_queue_flags(nl, "set the VLAN gateway up", info.index, IFF_UP, IFF_UP);
+		r = nlk_send(nl, NULL, NULL);
+		if (r < 0)
+			return nlk_fail(err, nl, CNI_E_FAILED, r, "set \"%s\" up", name);
+	}
 	remember(&info, false, out);
 	return 0;
 }

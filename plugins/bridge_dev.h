@@ -33,7 +33,8 @@ struct bridge_dev {
 	char name[IFNAMSIZ];
 	int index, mtu;
 	uint8_t mac[6];
-	bool created; /* by this call */
+	uint16_t default_pvid; /* the VLAN that new ports are given, 0: none */
+	bool created;	       /* by this call */
 };
 
 /**
@@ -50,11 +51,11 @@ int vlan_set_read(int64_t vlan, const json_t *trunk, struct vlan_set *out, struc
 /**
  * vlan_set_queue() - queue the VLANs of a port
  * @nl: socket
- * @port: ifindex of the port
+ * @port: ifindex of the port, new
  * @set: an empty one queues nothing
- * @keep_default: do not remove the default VLAN 1 that the port was given
+ * @remove: the VLAN that the bridge gave the port by default and that is to go, 0: none
  */
-void vlan_set_queue(struct nlk *nl, int port, const struct vlan_set *set, bool keep_default);
+void vlan_set_queue(struct nlk *nl, int port, const struct vlan_set *set, uint16_t remove);
 
 /**
  * bridge_ensure() - find the bridge or create it; set it up and deaf to router advertisements
@@ -75,14 +76,15 @@ int bridge_ensure(struct nlk *nl, const struct bridge_wanted *wanted, struct bri
  * @nl: socket of the host's namespace
  * @bridge: of bridge_ensure()
  * @vlan: 0: the bridge itself; else a veth "<bridge>.<vlan>", made when missing, whose peer is an
- *        access port of that VLAN (the reference's arrangement)
+ *        access port of that VLAN (the reference's arrangement); deaf to router advertisements
+ * @dad: a veth made here checks its own link-local address before it uses it
  * @out: filled
  * @undo: receives the removal of a veth made here
  * @err: filled on failure
  *
  * Return: 0, or a negative errno.
  */
-int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan,
+int bridge_gateway_dev(struct nlk *nl, const struct bridge_dev *bridge, int vlan, bool dad,
 		       struct bridge_dev *out, struct undo *undo, struct cni_err *err);
 
 /**
