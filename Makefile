@@ -66,7 +66,7 @@ IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: FORCE all help deps demo test check unit bench install uninstall format lint clean
+.PHONY: FORCE all help deps demo test test-vm check unit bench install uninstall format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -161,8 +161,12 @@ demo: ## two containers on a bridge, shown step by step, nothing left behind
 	@netns-fixtures/demo
 
 test: ## install what is missing and run every test
-	@tools/deps --quiet build demo test
+	@tools/deps --quiet build demo test vm
 	@tests/run
+
+test-vm: ## only the tests that need Debian's kernel, under qemu
+	@tools/deps --quiet build demo test vm
+	@tests/run --vm
 
 check: ## the tests that need neither root nor installing anything
 	@tests/run --no-root

@@ -217,18 +217,10 @@ reaches "no protocol is tcp" "a 192.0.2.9" outside tcp 192.0.2.1 8081
 reaches "an empty protocol is tcp" "a 192.0.2.9" outside tcp 192.0.2.1 8082
 unpublish "protocol in capitals: DEL" a
 
-# --- sctp
+# --- sctp: the rules; associations are in portmap-sctp.sh
 publish "sctp" a "$(ports "$(map 3868 3868 sctp)")"
 check "sctp: the element" nft get element inet hawser ports4 '{ sctp . 3868 }'
 check "sctp: the element, v6" nft get element inet hawser ports6 '{ sctp . 3868 }'
-if /usr/bin/python3 -SE -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)' 2>/dev/null; then
-	serve a sctp:3868
-	reaches "sctp: from outside" "a 192.0.2.9" outside sctp 192.0.2.1 3868
-	reaches "sctp: hairpin" "a 10.88.0.1" a sctp 192.0.2.1 3868
-	reaches "sctp: 127.0.0.1" "a 10.88.0.1" host sctp 127.0.0.1 3868
-else
-	skip "sctp: connections" "kernel without CONFIG_IP_SCTP"
-fi
 unpublish "sctp: DEL" a
 
 # --- a container with one family
