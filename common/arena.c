@@ -21,10 +21,11 @@
 
 #include <linux/mman.h>
 
-#define FIRST (512u << 10)
-#define CHUNK ((size_t)4 << 20)
-#define ALIGN 16u
-#define SMALL 512u
+#define FIRST	 (2u << 20)
+#define CHUNK	 ((size_t)4 << 20)
+#define STEP_MAX (128u << 10) /* pages that nobody writes to are paid for, too */
+#define ALIGN	 16u
+#define SMALL	 512u
 
 /* In front of each block. A free one has the next of its class behind the header. */
 struct block {
@@ -68,7 +69,8 @@ static void prefault(size_t need)
 		return; /* a large buffer is seldom filled */
 	ahead = (size_t)(end - from) > step ? from + step : end;
 	madvise(from, (size_t)(ahead - from), MADV_POPULATE_WRITE);
-	step *= 2;
+	if (step < STEP_MAX)
+		step *= 2;
 }
 
 /* Fresh memory, zeroed by the kernel. Return: it, or NULL with errno. */
