@@ -250,6 +250,32 @@ void xt_output_free(struct xt_output *output);
 
 #define auto_xt_output __attribute__((cleanup(xt_output_free)))
 
+/* The kernel's announcements of commits, while iptables-restore runs. */
+struct xt_watch {
+	int fd;	     /* -1: nothing to be heard, the end of the tool decides */
+	int commits; /* that are still to come */
+};
+
+/**
+ * xt_watch_open() - listen, when the end of the tool may come long after its last commit
+ * @watch: filled; release with xt_watch_close()
+ * @path: of the tool
+ * @input: its input
+ */
+void xt_watch_open(struct xt_watch *watch, const char *path, const char *input);
+
+/**
+ * xt_watch_read() - take the announcements that have arrived
+ * @watch: with a descriptor; it may be gone afterwards
+ * @pid: the tool
+ *
+ * Return: whether the tool has committed all that its input asks for.
+ */
+bool xt_watch_read(struct xt_watch *watch, pid_t pid);
+
+/** xt_watch_close() - release, without waiting; for the cleanup attribute. */
+void xt_watch_close(struct xt_watch *watch);
+
 /**
  * xt_tool_run() - run a tool, feed its stdin, collect stdout and stderr
  * @path: executable
@@ -257,7 +283,8 @@ void xt_output_free(struct xt_output *output);
  * @input: text for stdin
  * @output: zeroed; release with xt_output_free()
  *
- * The environment is PATH, LC_ALL=C and XTABLES_*. A tool that takes more than 30 s is killed.
+ * The environment is PATH, LC_ALL=C and XTABLES_*. A tool that takes more than 30 s is killed; one
+ * that is known to have committed all it was told to is not waited for (xt_watch_open()).
  *
  * Return: 0 when it ran, whatever its status; -ETIMEDOUT; another negative errno.
  */

@@ -147,8 +147,9 @@ static void give(int *fd, const char **input, size_t *left)
 		close(take_fd(fd));
 }
 
-/* Serve the three pipes until both outputs end. */
-static int converse(int *in, int *out, int *err, const char *input, struct xt_output *output)
+/* Serve the three pipes until both outputs end. Return: 0; 1: all is committed; negative errno. */
+static int converse(int *in, int *out, int *err, const char *input, struct xt_watch *watch,
+		    pid_t pid, struct xt_output *output)
 {
 	struct timespec end;
 	size_t left = strlen(input);
@@ -158,10 +159,11 @@ static int converse(int *in, int *out, int *err, const char *input, struct xt_ou
 	fcntl(*in, F_SETFL, O_NONBLOCK);
 	while (*out >= 0 || *err >= 0) {
 		/* poll() skips negative descriptors */
-		struct pollfd fds[3] = { { .fd = *in, .events = POLLOUT },
+		struct pollfd fds[4] = { { .fd = *in, .events = POLLOUT },
 					 { .fd = *out, .events = POLLIN },
-					 { .fd = *err, .events = POLLIN } };
-		int r = poll(fds, 3, time_left(&end));
+					 { .fd = *err, .events = POLLIN },
+					 { .fd = watch->fd, .events = POLLIN } };
+		int r = poll(fds, 4, time_left(&end));
 
 		if (r == 0)
 			return -ETIMEDOUT;
@@ -176,6 +178,8 @@ static int converse(int *in, int *out, int *err, const char *input, struct xt_ou
 			r = take(err, &output->err);
 		if (r < 0)
 			return r;
+		if (fds[3].revents && xt_watch_read(watch, pid))
+			return 1;
 	}
 	return 0;
 }
@@ -187,10 +191,12 @@ int xt_tool_run(const char *path, const char *const argv[], const char *input,
 	autoclose int in_r = -1, in_w = -1, out_r = -1, out_w = -1, err_r = -1, err_w = -1;
 	int *ends[3][2] = { { &in_r, &in_w }, { &out_r, &out_w }, { &err_r, &err_w } };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	struct xt_watch watch __attribute__((cleanup(xt_watch_close)));
 	char *env[ENV_MAX];
 	pid_t pid;
 	int r;
 
+	xt_watch_open(&watch, path, input);
 	for (int i = 0; i < 3; i++) {
 		int fds[2];
 
@@ -207,8 +213,10 @@ int xt_tool_run(const char *path, const char *const argv[], const char *input,
 	close(take_fd(&out_w));
 	close(take_fd(&err_w));
 	sigaction(SIGPIPE, &ignore, &before); /* a tool that stops reading is no reason to die */
-	r = converse(&in_w, &out_r, &err_r, input, output);
+	r = converse(&in_w, &out_r, &err_r, input, &watch, pid, output);
 	sigaction(SIGPIPE, &before, NULL);
+	if (r > 0)
+		return 0; /* whoever inherits our children waits for it */
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &output->status, 0) < 0)
