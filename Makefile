@@ -53,12 +53,16 @@ endif
 ifeq ($(STATIC_ONLY),)
 LDLIBS   += -lmnl
 endif
+# Tests start thousands of processes once: quick to compile and to load.
 ifeq ($(FLAVOUR),test)
 CPPFLAGS += -DHAWSER_TEST
+CFLAGS   := $(patsubst -g,-g1,$(patsubst -O2,-O1,$(CFLAGS)))
 endif
 ifeq ($(FLAVOUR),san)
 CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2,$(CPPFLAGS)) -DHAWSER_TEST
-CFLAGS   += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS   := $(patsubst -g,-g1,$(patsubst -O2,-O1,$(CFLAGS))) -fno-omit-frame-pointer \
+	    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS  += -static-libasan -static-libubsan
 endif
 
 COMMON_SRC := $(filter-out common/nolookup.c common/checked.c common/mnl.c common/arena.c,$(wildcard common/*.c))
@@ -141,16 +145,23 @@ $(OUT)/kill_at: tests/faults/kill_at.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $<
 
-$(OUT)/snapshot: tests/snapshot.c
+# What scripts start thousands of times, instead of ip and jq.
+$(OUT)/snapshot $(OUT)/slate $(OUT)/talk: $(OUT)/%: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $< -lmnl
+	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $< -lmnl
+
+$(OUT)/query: $(wildcard tests/query/*.c) tests/query/query.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $(filter %.c,$^) -ljansson
 
 # Programs that call a module of common/ from a test script.
 $(OUT)/%_driver: $(OBJ)/tests/netns/%_driver.o $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) $(COMMON_LIB) $(LDLIBS)
 
-unit-programs: $(UNIT_TESTS) $(OUT)/kill_at $(OUT)/snapshot $(OUT)/xt_driver $(OUT)/firewalld_driver
+# The helpers of scripts are the same whatever is tested: one flavour has them.
+HELPERS := $(if $(filter test,$(FLAVOUR)),kill_at snapshot slate talk query)
+unit-programs: $(UNIT_TESTS) $(addprefix $(OUT)/,$(HELPERS) xt_driver firewalld_driver)
 
 deps: ## install what building and testing need (Debian packages, as root)
 	tools/deps

@@ -3,7 +3,6 @@
 # Source it after tests/netns/lib.sh.
 
 export HAWSER_BIN=$BIN
-peer() { /usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@"; }
 
 # Links, addresses and routes everywhere, all of netfilter, and our files.
 snapshot() {
@@ -28,29 +27,37 @@ stop_servers() {
 }
 trap stop_servers EXIT
 
+# Start a program whose first word is "ready". usage: launch OUTPUT COMMAND...; pid in $PID
+launch() {
+	local file=$1 line end=$((SECONDS + 5))
+	shift
+	rm -f "$file"
+	"$@" >"$file" 2>"$file.err" &
+	PID=$!
+	servers+=("$PID")
+	until { read -r line && [[ $line == *ready* ]]; } 2>/dev/null <"$file"; do
+		if [ $SECONDS -gt $end ]; then
+			cat "$file.err"
+			return
+		fi
+		read -rt 0.005 <> <(:) || :
+	done
+}
 # Start a peer.py command that says "ready". usage: background WHERE OUTPUT WORDS...; pid in $PID
 background() {
 	local where=$1 file=$2
 	shift 2
-	rm -f "$file"
 	if [ "$where" = host ]; then
-		/usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@" >"$file" 2>"$file.err" &
+		launch "$file" /usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@"
 	else
-		ip netns exec "$where" /usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@" >"$file" 2>"$file.err" &
+		launch "$file" nsenter --net="/run/netns/$where" /usr/bin/python3 -SE "$here/tests/netns/peer.py" "$@"
 	fi
-	PID=$!
-	servers+=("$PID")
-	wait_for 5 grep -q ready "$file" || cat "$file.err"
 }
 # Serve ports in a container or on the host. usage: serve WHERE SPEC...
-serve() { background "$1" "/run/serve.$1.$RANDOM" serve "$@"; }
+serve() { launch "/run/serve.$1.$RANDOM" "$HELPERS/talk" serve "$@"; }
 
 # Ask a server. usage: ask WHERE PROTO ADDRESS PORT [SOURCE] [SOURCEPORT]
-ask() {
-	local where=$1
-	shift
-	if [ "$where" = host ]; then peer ask "$@"; else ip netns exec "$where" /usr/bin/python3 -SE "$here/tests/netns/peer.py" ask "$@"; fi
-}
+ask() { "$HELPERS/talk" ask "$@"; }
 # The answer comes from this server, which saw the client as that (a shell pattern).
 # usage: reaches NAME SERVER-AND-PEER WHERE PROTO ADDRESS PORT...
 reaches() {

@@ -23,19 +23,10 @@ with_prev() { jq -c --argjson prev "$2" '. + {prevResult: $prev}' <<<"$1"; }
 
 # Remove every namespace, link, lease and record; then make namespaces. usage: slate [NAME...]
 slate() {
-	local name
-	for name in $(ip -j -d link | jq -r '.[] | select(.linkinfo.info_kind == "veth" or .linkinfo.info_kind == "bridge") | .ifname'); do
-		ip link del "$name" 2>/dev/null
-	done
-	for name in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$name"
-	done
+	"$HELPERS/slate" "$@"
 	rm -rf /var/lib/cni/* /run/hawser
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
-	for name in "$@"; do
-		ip netns add "$name"
-	done
 }
 
 # usage: link NAME JQ-FILTER [NAMESPACE]

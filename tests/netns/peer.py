@@ -1,19 +1,15 @@
 #!/usr/bin/python3 -SE
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Servers, clients and raw frames for the tests of NAT and filters. Only modules of python3-minimal.
+"""Ports that are taken and raw frames for the tests of NAT and filters; talk.c has servers and clients.
+Only modules of python3-minimal.
 
-usage: peer.py serve NAME PROTO:PORT[-LAST][@ADDRESS]...
-           answers each connection or datagram with "NAME PEER PEERPORT PORT"; "ready" when it listens
-       peer.py hold PROTO PORT [ADDRESS [COMMAND...]]
+usage: peer.py hold PROTO PORT [ADDRESS [COMMAND...]]
            binds (and listens), prints "ready"; then waits, or becomes the command
-       peer.py ask PROTO ADDRESS PORT [SOURCE] [SOURCEPORT]
-           prints the answer; fails after $T seconds (default 1)
        peer.py send KIND... INTERFACE=eth0 [NAME=VALUE...]
            frames of these kinds (see FRAMES), each with its kind as marker
        peer.py watch INTERFACE                 prints the markers it sees until "end", at most 5 s
 """
 import os
-import select
 import socket
 import struct
 import sys
@@ -21,10 +17,6 @@ import time
 
 TYPES = {"tcp": (socket.SOCK_STREAM, 6), "udp": (socket.SOCK_DGRAM, 17), "sctp": (socket.SOCK_STREAM, 132)}
 MARK = b"hawser-mark:"
-
-
-def plain(address):
-    return address[7:] if address.startswith("::ffff:") else address
 
 
 def bound(proto, port, address):
@@ -40,32 +32,6 @@ def bound(proto, port, address):
     return s
 
 
-def serve(name, *specs):
-    poll, socks = select.poll(), {}
-    for spec in specs:
-        proto, rest = spec.split(":", 1)
-        ports, _, address = rest.partition("@")
-        first, _, last = ports.partition("-")
-        for port in range(int(first), int(last or first) + 1):
-            s = bound(proto, port, address or "::")
-            socks[s.fileno()] = (s, proto, port)
-            poll.register(s, select.POLLIN)
-    print("ready", flush=True)
-    while True:
-        for fd, _ in poll.poll():
-            s, proto, port = socks[fd]
-            try:
-                if proto == "udp":
-                    _, peer = s.recvfrom(2048)
-                    s.sendto(f"{name} {plain(peer[0])} {peer[1]} {port}\n".encode(), peer)
-                else:
-                    c, peer = s.accept()
-                    c.sendall(f"{name} {plain(peer[0])} {peer[1]} {port}\n".encode())
-                    c.close()
-            except OSError as e:
-                print(e, file=sys.stderr)
-
-
 def hold(proto, port, address="0.0.0.0", *command):
     s = bound(proto, int(port), address)
     os.set_inheritable(s.fileno(), True)
@@ -73,26 +39,6 @@ def hold(proto, port, address="0.0.0.0", *command):
     if command:
         os.execv(command[0], command)
     time.sleep(300)
-
-
-def ask(proto, address, port, source="", source_port="0"):
-    family = socket.AF_INET if "." in address else socket.AF_INET6
-    s = socket.socket(family, *TYPES[proto])
-    s.settimeout(float(os.environ.get("T", "1")))
-    try:
-        if proto != "udp":
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if source or source_port != "0":
-            s.bind((source or ("0.0.0.0" if family == socket.AF_INET else "::"), int(source_port)))
-        s.connect((address, int(port)))
-        if proto == "udp":
-            s.send(b"hello")
-        answer = s.recv(2048)
-    except OSError as e:
-        sys.exit(f"{proto} {address} {port}: {e}")
-    if not answer:
-        sys.exit(f"{proto} {address} {port}: no answer")
-    print(answer.decode().strip())
 
 
 # ---- frames ----
@@ -234,4 +180,4 @@ def watch(interface):
 
 
 if __name__ == "__main__":
-    {"serve": serve, "hold": hold, "ask": ask, "send": send, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+    {"hold": hold, "send": send, "watch": watch}[sys.argv[1]](*sys.argv[2:])
