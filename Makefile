@@ -122,13 +122,13 @@ $(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(STATIC_ONLY) $$(IPAM_LIB)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS)
 endef
 $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
-$(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o bridge_filter.o)
+$(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o filter.o iface.o pair.o)
 $(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
 $(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
-$(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/bridge_filter.o \
+$(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
 		 plugins/firewall_record.o plugins/portmap_record.o)
 
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.

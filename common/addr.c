@@ -4,7 +4,6 @@
 
 #include "cleanup.h"
 
-#include <linux/if_addr.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,20 +18,23 @@ static struct ifaddrmsg header(int index, const struct ip_net *net)
 									 : RT_SCOPE_UNIVERSE };
 }
 
-void addr_queue_add(struct nlk *nl, int index, const struct ip_net *net, bool nodad)
+void addr_queue_add(struct nlk *nl, int index, const struct ip_net *net, uint32_t flags)
 {
 	struct ifaddrmsg ifa = header(index, net);
 	struct ip_addr last = ip_last(net);
 	struct nl_msg *m;
 
-	if (nodad && net->ip.family == AF_INET6)
-		ifa.ifa_flags = IFA_F_NODAD;
+	/* IPv4 has no use for it, and would show it */
+	if (net->ip.family == AF_INET)
+		flags &= ~(uint32_t)IFA_F_NODAD;
 	m = nlk_request(nl, "add an address", RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa,
 			sizeof(ifa));
 	nlk_put(nl, m, IFA_LOCAL, net->ip.b, ip_bytes(&net->ip));
 	nlk_put(nl, m, IFA_ADDRESS, net->ip.b, ip_bytes(&net->ip));
 	if (net->ip.family == AF_INET && net->len < 31)
 		nlk_put(nl, m, IFA_BROADCAST, last.b, 4);
+	if (flags)
+		nlk_put_u32(nl, m, IFA_FLAGS, flags);
 }
 
 void addr_queue_del(struct nlk *nl, int index, const struct ip_net *net)

@@ -6,6 +6,8 @@
 #include "ip.h"
 #include "nl.h"
 
+#include <linux/if_addr.h>
+
 #define ADDR_LIST_MAX 128
 
 /* Addresses of one interface; link-local IPv6 ones are included. */
@@ -23,9 +25,10 @@ struct addr_list {
  * @nl: socket
  * @index: interface
  * @net: address with prefix length; IPv4 gets its broadcast address
- * @nodad: IPv6: usable at once, without duplicate address detection
+ * @flags: IFA_F_NODAD: usable at once, without duplicate address detection (IPv6);
+ *         IFA_F_NOPREFIXROUTE: without the route to its subnet that the kernel adds
  */
-void addr_queue_add(struct nlk *nl, int index, const struct ip_net *net, bool nodad);
+void addr_queue_add(struct nlk *nl, int index, const struct ip_net *net, uint32_t flags);
 
 /** addr_queue_del() - queue removing an address. */
 void addr_queue_del(struct nlk *nl, int index, const struct ip_net *net);

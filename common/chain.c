@@ -47,19 +47,35 @@ struct state_key chain_key(const struct cni_call *call)
 	return (struct state_key){ call->network, call->container_id, call->ifname, call->plugin };
 }
 
-bool chain_foreign(const struct cni_call *call)
+/* Whether a plugin of ours has a record of the container's interface in a network. */
+static bool has_maker(const struct cni_call *call, const char *network)
 {
-	static const char *const makers[] = { "bridge", "ptp",	 "macvlan",    "ipvlan",
-					      "vlan",	"vxlan", "host-device" };
+	static const char *const makers[] = { "bridge", "ptp",	 "macvlan",	"ipvlan", "vlan",
+					      "vxlan",	"dummy", "host-device", "tap" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
-		struct state_key key = { call->network, call->container_id, call->ifname,
-					 makers[i] };
+		struct state_key key = { network, call->container_id, call->ifname, makers[i] };
 
 		if (state_exists(&key))
-			return false;
+			return true;
 	}
-	return call->prev || call->version < CNI_0_4_0;
+	return false;
+}
+
+bool chain_foreign(const struct cni_call *call)
+{
+	return !has_maker(call, call->network) && (call->prev || call->version < CNI_0_4_0);
+}
+
+bool chain_claimed(const struct cni_call *call)
+{
+	autodir DIR *root = opendir(STATE_ROOT);
+	const struct dirent *e;
+
+	while (root && (e = readdir(root)))
+		if (e->d_name[0] != '.' && has_maker(call, e->d_name))
+			return true;
+	return false;
 }
 
 struct gc {

@@ -46,6 +46,17 @@ struct state_key chain_key(const struct cni_call *call);
 bool chain_foreign(const struct cni_call *call);
 
 /**
+ * chain_claimed() - whether a plugin of ours has a record of the container's interface, in any
+ * network
+ * @call: a DEL call of a plugin that has none itself
+ *
+ * What has the name then is not this call's to remove: its ADD failed because of it.
+ *
+ * Return: true when there is one.
+ */
+bool chain_claimed(const struct cni_call *call);
+
+/**
  * chain_gc() - remove the attachments of this plugin that are not valid any more
  * @call: a GC call; without cni.dev/valid-attachments nothing is removed, and stderr says so
  * @remove: takes one attachment away, as DEL does

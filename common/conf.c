@@ -181,3 +181,20 @@ int conf_read(const json_t *obj, const char *path, const struct conf_key *keys, 
 	}
 	return 0;
 }
+
+int conf_choose(const char *key, const char *value, const char *const *names, size_t n, int *chosen,
+		struct cni_err *err)
+{
+	char list[120] = "";
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(value ? value : names[0], names[i]) == 0) {
+			*chosen = (int)i;
+			return 0;
+		}
+		if (*names[i])
+			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s\"%s\"",
+				 list[0] ? ", " : "", names[i]);
+	}
+	return cni_fail(err, CNI_E_CONF, 0, "\"%s\": \"%.60s\" is none of %s", key, value, list);
+}

@@ -71,6 +71,20 @@ int conf_read(const json_t *obj, const char *path, const struct conf_key *keys, 
 	      struct cni_err *err);
 
 /**
+ * conf_choose() - which of a few names a string is
+ * @key: of the configuration, for errors
+ * @value: the string; NULL: the first name
+ * @names: as documented, case matters; "" is not shown in errors
+ * @n: how many
+ * @chosen: receives the index
+ * @err: CNI_E_CONF, listing the names
+ *
+ * Return: 0, or a negative errno.
+ */
+int conf_choose(const char *key, const char *value, const char *const *names, size_t n, int *chosen,
+		struct cni_err *err);
+
+/**
  * conf_text() - compact text of a JSON value for error messages, shortened to fit
  * @value: the value, may be NULL
  * @buf: receives the text

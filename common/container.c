@@ -39,6 +39,11 @@ static int prepare_ipv6(const struct container_setup *setup, struct cni_err *err
 				"net.ipv6.conf.%s.disable_ipv6: enable IPv6 in the container",
 				ifnames[i]);
 	}
+	if (setup->announce) {
+		r = sysctl_write_conf("ipv6", setup->ifname, "ndisc_notify", 1);
+		if (r < 0)
+			log_trace("ndisc_notify of %s stays off: %s", setup->ifname, strerror(-r));
+	}
 	r = sysctl_write_conf("ipv6", setup->ifname, "keep_addr_on_down", 1);
 	if (r < 0 && r != -EROFS && r != -ENOENT && r != -EACCES)
 		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.keep_addr_on_down",
@@ -54,7 +59,8 @@ static int set_dad(const struct container_setup *setup, struct cni_err *err)
 	if (r == 0 && setup->dad)
 		r = sysctl_set_conf("ipv6", setup->ifname, "enhanced_dad", 1);
 	if (r < 0 && setup->dad)
-		return cni_fail(err, CNI_E_FAILED, r, "\"enabledad\": net.ipv6.conf.%s.accept_dad",
+		return cni_fail(err, CNI_E_FAILED, r,
+				"net.ipv6.conf.%s.accept_dad: duplicate address detection",
 				setup->ifname);
 	if (r < 0)
 		log_trace("accept_dad of %s stays as it is: %s", setup->ifname, strerror(-r));
@@ -69,10 +75,14 @@ static const struct ip_addr *gateway_of(const struct cni_result *res, int family
 	return NULL;
 }
 
-static bool covered(const struct cni_result *res, const struct ip_addr *gw)
+/* Whether the kernel finds a gateway by the routes that the addresses bring along. */
+static bool covered(const struct container_setup *setup, const struct ip_addr *gw)
 {
+	const struct cni_result *res = setup->result;
+
 	for (size_t i = 0; i < res->n_ips; i++)
-		if (ip_net_contains(&res->ips[i].address, gw))
+		if (setup->routed ? ip_equal(&res->ips[i].gateway, gw)
+				  : ip_net_contains(&res->ips[i].address, gw))
 			return true;
 	return false;
 }
@@ -86,7 +96,40 @@ static int send_batch(struct nlk *nl, const struct container_setup *setup, struc
 		     : 0;
 }
 
-/* Queue, and send whenever the batch is full. */
+/* Room for a few requests more: send what is queued when there is none. */
+static int make_room(struct nlk *nl, const struct container_setup *setup, struct cni_err *err)
+{
+	return nl->n_queued + 2 > NLK_BATCH_MAX ? send_batch(nl, setup, err) : 0;
+}
+
+/*
+ * The ways to the gateways and through them to the subnets, as the reference lays them. An address
+ * without a subnet of its own needs no second route: it would lead to itself.
+ */
+static int queue_gateways(struct nlk *nl, const struct container_setup *setup, struct cni_err *err)
+{
+	for (size_t i = 0; setup->routed && i < setup->result->n_ips; i++) {
+		const struct cni_ip *ip = &setup->result->ips[i];
+		struct ip_net gateway = { .ip = ip->gateway, .len = ip_bits(&ip->gateway) };
+		struct ip_net subnet = ip_network(&ip->address);
+		struct link_route way = { .dst = &gateway,
+					  .src = &ip->address.ip,
+					  .scope = RT_SCOPE_LINK };
+
+		if (make_room(nl, setup, err) < 0)
+			return -EIO;
+		route_queue_link(nl, setup->index, &way);
+		if (subnet.len == ip_bits(&subnet.ip))
+			continue;
+		way = (struct link_route){ .dst = &subnet,
+					   .gw = &ip->gateway,
+					   .src = &ip->address.ip,
+					   .scope = RT_SCOPE_UNIVERSE };
+		route_queue_link(nl, setup->index, &way);
+	}
+	return 0;
+}
+
 static int queue_routes(struct nlk *nl, const struct container_setup *setup, struct cni_err *err)
 {
 	const struct cni_result *res = setup->result;
@@ -97,10 +140,10 @@ static int queue_routes(struct nlk *nl, const struct container_setup *setup, str
 
 		if (!route.gw.family && gw && route.scope < 0)
 			route.gw = *gw;
-		if (nl->n_queued == NLK_BATCH_MAX && send_batch(nl, setup, err) < 0)
+		if (make_room(nl, setup, err) < 0)
 			return -EIO;
 		route_queue_add(nl, setup->index, &route,
-				route.gw.family && !covered(res, &route.gw));
+				route.gw.family && !covered(setup, &route.gw));
 	}
 	return 0;
 }
@@ -108,14 +151,16 @@ static int queue_routes(struct nlk *nl, const struct container_setup *setup, str
 static int queue_addresses(struct nlk *nl, const struct container_setup *setup, int family,
 			   struct cni_err *err)
 {
+	uint32_t flags = (setup->dad ? 0 : IFA_F_NODAD) | (setup->routed ? IFA_F_NOPREFIXROUTE : 0);
+
 	for (size_t i = 0; i < setup->result->n_ips; i++) {
 		const struct ip_net *net = &setup->result->ips[i].address;
 
 		if (net->ip.family != family)
 			continue;
-		if (nl->n_queued == NLK_BATCH_MAX && send_batch(nl, setup, err) < 0)
+		if (make_room(nl, setup, err) < 0)
 			return -EIO;
-		addr_queue_add(nl, setup->index, net, !setup->dad);
+		addr_queue_add(nl, setup->index, net, flags);
 	}
 	return 0;
 }
@@ -143,36 +188,18 @@ static int configure_inside(const struct container_setup *setup, struct cni_err 
 		link_queue_flags(&nl, "set the container's link up", setup->index, IFF_UP, IFF_UP);
 	r = queue_addresses(&nl, setup, AF_INET6, err);
 	if (r == 0)
+		r = queue_gateways(&nl, setup, err);
+	if (r == 0)
 		r = queue_routes(&nl, setup, err);
 	if (r == 0)
 		r = send_batch(&nl, setup, err);
-	if (r == 0 && v6 && setup->dad) {
+	if (r == 0 && v6 && setup->dad_wait) {
 		r = addr_wait_dad(&nl, setup->index, DAD_TIMEOUT_MS);
 		if (r < 0)
-			cni_fail(err, CNI_E_FAILED, r, "\"enabledad\": IPv6 address of %s",
+			cni_fail(err, CNI_E_FAILED, r,
+				 "duplicate address detection of the IPv6 addresses of %s",
 				 setup->ifname);
 	}
-	return r;
-}
-
-/* Run @fn inside a namespace; the process is back in its own afterwards, whatever happened. */
-static int inside(int netns_fd, int (*fn)(void *arg, struct cni_err *err), void *arg,
-		  struct cni_err *err)
-{
-	autoclose int home = netns_current();
-	int r, back;
-
-	if (home < 0)
-		return cni_fail(err, CNI_E_FAILED, home, "open the current network namespace");
-	r = netns_enter(netns_fd);
-	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "enter the container's network namespace");
-	r = fn(arg, err);
-	back = netns_enter(home);
-	if (back < 0) /* a fault injected here must not leave us inside: undo works on the host */
-		back = netns_enter(home) < 0 ? back : 0;
-	if (back < 0)
-		return cni_fail(err, CNI_E_FAILED, back, "return to the host's network namespace");
 	return r;
 }
 
@@ -183,7 +210,52 @@ static int configure_fn(void *arg, struct cni_err *err)
 
 int container_configure(const struct container_setup *setup, struct cni_err *err)
 {
-	return inside(setup->netns_fd, configure_fn, (void *)setup, err);
+	return netns_run(setup->netns_fd, configure_fn, (void *)setup, err);
+}
+
+/* What container_remove_link() works on. */
+struct removal {
+	const struct container_link *link;
+	bool removed;
+};
+
+static int remove_fn(void *arg, struct cni_err *err)
+{
+	struct removal *removal = arg;
+	const struct container_link *link = removal->link;
+	autonlk struct nlk nl = { 0 };
+	struct link_info info;
+	int r = nlk_open(&nl);
+
+	if (r == 0)
+		r = link_get(&nl, link->name, &info);
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up link %s in %.200s", link->name,
+				link->netns);
+	if (strcmp(info.kind, link->kind) != 0 || (link->mac && memcmp(info.mac, link->mac, 6))) {
+		log_trace("link %s in %s is not ours: left alone", link->name, link->netns);
+		return 0;
+	}
+	removal->removed = true;
+	r = link_remove(&nl, info.index, link->wait);
+	return r < 0 ? nlk_fail(err, &nl, CNI_E_FAILED, r, "delete link %s in %.200s", link->name,
+				link->netns)
+		     : 0;
+}
+
+int container_remove_link(const struct container_link *link, struct cni_err *err)
+{
+	struct removal removal = { link, false };
+	struct cni_err gone = { 0 };
+	autoclose int fd = netns_open(link->netns, &gone);
+	int r;
+
+	if (fd < 0)
+		return 0; /* the namespace is gone, and its links with it */
+	r = netns_run(fd, remove_fn, &removal, err);
+	return r < 0 ? r : removal.removed;
 }
 
 /* What container_check() works on. */
@@ -191,7 +263,7 @@ struct check {
 	const struct cni_call *call;
 	const struct cni_iface *iface;
 	int iface_index; /* in prevResult */
-	int peer;
+	struct link_info *seen;
 };
 
 static int check_addresses(struct nlk *nl, const struct check *c, int index, struct cni_err *err)
@@ -254,16 +326,15 @@ static int check_fn(void *arg, struct cni_err *err)
 	if (*c->iface->mac && strcasecmp(mac_str(info.mac, mac), c->iface->mac) != 0)
 		return cni_fail(err, CNI_E_FAILED, 0, "%s has MAC %s, prevResult says %s",
 				c->iface->name, mac, c->iface->mac);
-	c->peer = info.peer;
+	*c->seen = info;
 	r = check_addresses(&nl, c, info.index, err);
 	return r < 0 ? r : check_routes(&nl, c, info.index, err);
 }
 
-int container_check(const struct cni_call *call, int *index, struct cni_err *err)
+int container_check(const struct cni_call *call, struct link_info *seen, struct cni_err *err)
 {
-	struct check c = { .call = call, .iface_index = -1 };
+	struct check c = { .call = call, .iface_index = -1, .seen = seen };
 	autoclose int fd = -1;
-	int r;
 
 	if (!call->prev)
 		return cni_fail(err, CNI_E_CONF, 0, "\"prevResult\": required for CHECK");
@@ -282,8 +353,5 @@ int container_check(const struct cni_call *call, int *index, struct cni_err *err
 	fd = netns_open(call->netns, err);
 	if (fd < 0)
 		return fd;
-	r = inside(fd, check_fn, &c, err);
-	if (r == 0)
-		*index = c.peer;
-	return r;
+	return netns_run(fd, check_fn, &c, err);
 }

@@ -12,8 +12,10 @@ struct container_setup {
 	const char *ifname;
 	int index;     /* of the interface inside the namespace */
 	bool up;       /* false: leave the link down */
-	bool announce; /* gratuitous ARP: not needed when the MAC follows the address */
-	bool dad;      /* IPv6 duplicate address detection, and wait for it */
+	bool announce; /* tell the neighbours of addresses: not needed when the MAC follows them */
+	bool dad;      /* IPv6 duplicate address detection */
+	bool dad_wait; /* and until it is over */
+	bool routed;   /* the gateway is the only neighbour: everything goes through it */
 	const struct cni_result *result; /* addresses and routes; all of its addresses are used */
 };
 
@@ -26,18 +28,42 @@ struct container_setup {
  * that is asked for), then up, IPv6 addresses and routes. A route without a gateway gets the
  * gateway of its family's first address, as the reference does.
  *
+ * With @routed each address needs a gateway, to which a route of scope link leads; its subnet is
+ * behind the gateway, too.
+ *
  * Return: 0 with the process back in its own namespace, or a negative errno (back as well).
  */
 int container_configure(const struct container_setup *setup, struct cni_err *err);
 
+/* A link inside a container, and what tells it from somebody else's of the same name. */
+struct container_link {
+	const char *netns; /* path */
+	const char *name;
+	const char *kind;   /* "veth", "macvlan", ... */
+	const uint8_t *mac; /* six bytes; NULL: any */
+	bool wait;	    /* for the kernel to release everything, see link_del_announced() */
+};
+
+/**
+ * container_remove_link() - remove a link inside a container
+ * @link: which
+ * @err: filled on failure
+ *
+ * A namespace that is gone (or is the caller's own) and a link that is not there are success.
+ *
+ * Return: 1 when it was there and is removed, 0 when it was not, or a negative errno.
+ */
+int container_remove_link(const struct container_link *link, struct cni_err *err);
+
 /**
  * container_check() - CHECK the container's side against prevResult
  * @call: a CHECK call; its interface is looked for in call->prev
- * @index: receives the peer's ifindex (IFLA_LINK), for checking the host's side
+ * @seen: receives the interface as it is, for further checks; its .peer (IFLA_LINK) is an ifindex
+ *        of the host's side
  * @err: the first difference found
  *
  * Return: 0, or a negative errno.
  */
-int container_check(const struct cni_call *call, int *index, struct cni_err *err);
+int container_check(const struct cni_call *call, struct link_info *seen, struct cni_err *err);
 
 #endif

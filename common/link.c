@@ -34,6 +34,27 @@ static int read_accept_ra(struct nlattr *af_spec)
 	return value;
 }
 
+/* What the kinds of link_add_child() report. */
+static void read_child_data(struct nlattr *data, struct link_info *out)
+{
+	struct nlattr *attr[IFLA_MACVLAN_MAX + 1]; /* the largest of the three */
+	_Static_assert(IFLA_MACVLAN_MAX >= IFLA_IPVLAN_MAX && IFLA_MACVLAN_MAX >= IFLA_VLAN_MAX,
+		       "room for each kind");
+
+	if (nla_parse_nested(attr, IFLA_MACVLAN_MAX, data, NULL) < 0)
+		return;
+	if (strcmp(out->kind, "macvlan") == 0) {
+		if (attr[IFLA_MACVLAN_MODE])
+			out->mode = (int)nla_get_u32(attr[IFLA_MACVLAN_MODE]);
+		if (attr[IFLA_MACVLAN_BC_QUEUE_LEN])
+			out->bc_queue = (int)nla_get_u32(attr[IFLA_MACVLAN_BC_QUEUE_LEN]);
+	} else if (strcmp(out->kind, "ipvlan") == 0 && attr[IFLA_IPVLAN_MODE]) {
+		out->mode = nla_get_u16(attr[IFLA_IPVLAN_MODE]);
+	} else if (strcmp(out->kind, "vlan") == 0 && attr[IFLA_VLAN_ID]) {
+		out->vlan = nla_get_u16(attr[IFLA_VLAN_ID]);
+	}
+}
+
 static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 {
 	struct nlattr *info[IFLA_INFO_MAX + 1];
@@ -42,6 +63,8 @@ static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 		return;
 	if (info[IFLA_INFO_KIND])
 		nla_strlcpy(out->kind, info[IFLA_INFO_KIND], sizeof(out->kind));
+	if (info[IFLA_INFO_DATA])
+		read_child_data(info[IFLA_INFO_DATA], out);
 	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "bridge") == 0) {
 		struct nlattr *br[IFLA_BR_MAX + 1];
 
@@ -71,9 +94,13 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 {
 	const struct ifinfomsg *ifi = nlmsg_data(hdr);
 	struct nlattr *attr[IFLA_MAX + 1];
-	struct link_info info = {
-		.accept_ra = -1, .vlan_filtering = -1, .hairpin = -1, .isolated = -1
-	};
+	struct link_info info = { .accept_ra = -1,
+				  .vlan_filtering = -1,
+				  .hairpin = -1,
+				  .isolated = -1,
+				  .mode = -1,
+				  .vlan = -1,
+				  .bc_queue = -1 };
 
 	if (hdr->nlmsg_type != RTM_NEWLINK)
 		return 0;
@@ -219,6 +246,41 @@ int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int 
 	}
 	nlk_nest_end(m, info);
 	return nlk_send(nl, NULL, NULL);
+}
+
+int link_add_child(struct nlk *nl, const struct link_child *child)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = nlk_request(nl, "create a link", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+				       &ifi, sizeof(ifi));
+	struct nlattr *info, *data;
+
+	nlk_put_str(nl, m, IFLA_IFNAME, child->name);
+	if (child->master)
+		nlk_put_u32(nl, m, IFLA_LINK, child->master);
+	if (child->netns_fd >= 0)
+		nlk_put_u32(nl, m, IFLA_NET_NS_FD, child->netns_fd);
+	if (child->mtu)
+		nlk_put_u32(nl, m, IFLA_MTU, child->mtu);
+	if (child->mac)
+		nlk_put(nl, m, IFLA_ADDRESS, child->mac, 6);
+	info = nlk_nest(nl, m, IFLA_LINKINFO);
+	nlk_put_str(nl, m, IFLA_INFO_KIND, child->kind);
+	if (child->put_data) {
+		data = nlk_nest(nl, m, IFLA_INFO_DATA);
+		child->put_data(nl, m, child->arg);
+		nlk_nest_end(m, data);
+	}
+	nlk_nest_end(m, info);
+	return nlk_send(nl, NULL, NULL);
+}
+
+void link_queue_rename(struct nlk *nl, int index, const char *name)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "rename a link", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+
+	nlk_put_str(nl, m, IFLA_IFNAME, name);
 }
 
 void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
@@ -424,6 +486,14 @@ int link_del_announced(int index)
 	waitpid(child, NULL, WNOHANG);
 	detach_to(take_fd(&answer));
 	return r;
+}
+
+int link_remove(struct nlk *nl, int index, bool wait)
+{
+	int r = wait ? link_del(nl, index) : link_del_announced(index);
+
+	/* somebody else, or the end of the namespace, was faster */
+	return r == -ENODEV ? 0 : r;
 }
 
 static int count_link(const struct nlmsghdr *hdr, void *arg)

@@ -22,6 +22,9 @@ struct link_info {
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
 	uint16_t default_pvid; /* bridges: the VLAN a new port is given, 0: none */
 	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
+	int mode;	       /* macvlan, ipvlan: MACVLAN_MODE_* or IPVLAN_MODE_*; -1 else */
+	int vlan;	       /* vlan: its id; -1 else */
+	int bc_queue;	       /* macvlan: broadcast queue asked for; -1: not reported */
 };
 
 /* A veth pair. The host end is the "main" device of the message, the container end its peer. */
@@ -76,6 +79,34 @@ int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info
 int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
 		    bool vlan_filtering);
 
+/* A link that hangs on another one, its master: macvlan, ipvlan, vlan; or on none: dummy. */
+struct link_child {
+	const char *kind;
+	const char *name;
+	int master;	    /* ifindex, in the namespace of the socket; 0: none */
+	int netns_fd;	    /* where it is created, -1: in the namespace of the socket */
+	int mtu;	    /* 0: the kernel's choice */
+	const uint8_t *mac; /* six bytes, NULL: the kernel's choice */
+	/* appends IFLA_INFO_DATA's attributes; NULL: the kind has none */
+	void (*put_data)(struct nlk *nl, struct nl_msg *m, const void *arg);
+	const void *arg;
+};
+
+/**
+ * link_add_child() - create such a link, down, in its final namespace, in one message
+ * @nl: socket of the master's namespace, nothing queued
+ * @child: what to create
+ *
+ * Kernels before 6.13 refuse a name that is taken in the namespace of the socket, too.
+ *
+ * Return: 0; -EEXIST: the name is taken, or what the link stands for (the VLAN of the master);
+ * -EOPNOTSUPP: the kernel lacks the kind; another negative errno.
+ */
+int link_add_child(struct nlk *nl, const struct link_child *child);
+
+/** link_queue_rename() - queue another name for a link that is down. */
+void link_queue_rename(struct nlk *nl, int index, const char *name);
+
 /** link_queue_flags() - queue setting of IFF_* flags: bits of @mask take the value in @flags. */
 void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int flags,
 		      unsigned int mask);
@@ -118,6 +149,16 @@ int link_del(struct nlk *nl, int index);
  * Return: 0, -ENODEV, or another negative errno.
  */
 int link_del_announced(int index);
+
+/**
+ * link_remove() - link_del() or link_del_announced(), of a link that may be gone already
+ * @nl: socket, nothing queued
+ * @index: interface index in the current network namespace
+ * @wait: for everything
+ *
+ * Return: 0 when it is gone, or a negative errno.
+ */
+int link_remove(struct nlk *nl, int index, bool wait);
 
 /**
  * link_count_ports() - number of ports of a bridge (a dump filtered by the kernel; not for hot

@@ -69,3 +69,22 @@ int netns_enter(int fd)
 		return r;
 	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
 }
+
+int netns_run(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg, struct cni_err *err)
+{
+	autoclose int home = netns_current();
+	int r, back;
+
+	if (home < 0)
+		return cni_fail(err, CNI_E_FAILED, home, "open the current network namespace");
+	r = netns_enter(fd);
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "enter the container's network namespace");
+	r = fn(arg, err);
+	back = netns_enter(home);
+	if (back < 0) /* a fault injected here must not leave us inside: undo works on the host */
+		back = netns_enter(home) < 0 ? back : 0;
+	if (back < 0)
+		return cni_fail(err, CNI_E_FAILED, back, "return to the host's network namespace");
+	return r;
+}

@@ -32,4 +32,17 @@ int netns_current(void);
  */
 int netns_enter(int fd);
 
+/**
+ * netns_run() - run a function inside a namespace
+ * @fd: the namespace
+ * @fn: the function
+ * @arg: for @fn
+ * @err: of @fn, or CNI_E_FAILED when entering or returning fails
+ *
+ * The process is back in its own namespace afterwards, whatever happened.
+ *
+ * Return: what @fn returned, or a negative errno.
+ */
+int netns_run(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg, struct cni_err *err);
+
 #endif

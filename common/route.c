@@ -48,6 +48,28 @@ void route_queue_add(struct nlk *nl, int index, const struct cni_route *route, b
 	}
 }
 
+void route_queue_link(struct nlk *nl, int index, const struct link_route *route)
+{
+	struct rtmsg rtm = {
+		.rtm_family = route->dst->ip.family,
+		.rtm_dst_len = route->dst->len,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST,
+		.rtm_scope = (unsigned char)route->scope,
+	};
+	struct nl_msg *m = nlk_request(nl, "add a route", RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+				       &rtm, sizeof(rtm));
+
+	nlk_ignore(nl, -EEXIST);
+	nlk_put(nl, m, RTA_DST, route->dst->ip.b, ip_bytes(&route->dst->ip));
+	if (route->gw)
+		nlk_put(nl, m, RTA_GATEWAY, route->gw->b, ip_bytes(route->gw));
+	if (route->src)
+		nlk_put(nl, m, RTA_PREFSRC, route->src->b, ip_bytes(route->src));
+	nlk_put_u32(nl, m, RTA_OIF, index);
+}
+
 struct search {
 	const struct cni_route *want;
 	struct ip_net dst;
@@ -139,6 +161,64 @@ int route_interface(struct nlk *nl, const struct ip_addr *ip)
 	int r = look_up(nl, ip, &found);
 
 	return r < 0 ? r : found.interface;
+}
+
+struct default_route {
+	int interface;
+	uint32_t metric;
+};
+
+static int match_default(const struct nlmsghdr *hdr, void *arg)
+{
+	struct default_route *best = arg;
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	struct nlattr *attr[RTA_MAX + 1];
+	uint32_t metric;
+	int interface = 0;
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || rtm->rtm_dst_len || rtm->rtm_type != RTN_UNICAST)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	metric = attr[RTA_PRIORITY] ? nla_get_u32(attr[RTA_PRIORITY]) : 0;
+	if (attr[RTA_OIF]) {
+		interface = (int)nla_get_u32(attr[RTA_OIF]);
+	} else if (attr[RTA_MULTIPATH] &&
+		   nla_len(attr[RTA_MULTIPATH]) >= (int)sizeof(struct rtnexthop)) {
+		struct rtnexthop first;
+
+		memcpy(&first, nla_data(attr[RTA_MULTIPATH]), sizeof(first));
+		interface = first.rtnh_ifindex;
+	}
+	if (interface && (!best->interface || metric < best->metric))
+		*best = (struct default_route){ interface, metric };
+	return 0;
+}
+
+static void forget_default(void *arg)
+{
+	*(struct default_route *)arg = (struct default_route){ 0 };
+}
+
+int route_default_interface(struct nlk *nl)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct rtmsg rtm = { .rtm_family = families[i], .rtm_type = RTN_UNICAST };
+		struct default_route best = { 0 };
+		struct nl_msg *m = nlk_request(nl, "look for the default route", RTM_GETROUTE, 0,
+					       &rtm, sizeof(rtm));
+		int r;
+
+		nlk_put_u32(nl, m, RTA_TABLE, RT_TABLE_MAIN);
+		r = nlk_dump(nl, match_default, forget_default, &best);
+		if (r == 0 && best.interface)
+			return best.interface;
+		if (r < 0 && r != -ENOENT && r != -EOPNOTSUPP && r != -EAFNOSUPPORT)
+			return r;
+	}
+	return -ENODEV;
 }
 
 int route_is_local(struct nlk *nl, const struct ip_addr *ip)

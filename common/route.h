@@ -17,6 +17,17 @@
  */
 void route_queue_add(struct nlk *nl, int index, const struct cni_route *route, bool onlink);
 
+/* A route that an interface plugin lays by itself. Addresses are borrowed. */
+struct link_route {
+	const struct ip_net *dst;  /* without host bits */
+	const struct ip_addr *gw;  /* NULL: the destination is on the link */
+	const struct ip_addr *src; /* preferred source address, NULL: the kernel's choice */
+	int scope;		   /* RT_SCOPE_* */
+};
+
+/** route_queue_link() - queue adding such a route; one that is there already counts as added. */
+void route_queue_link(struct nlk *nl, int index, const struct link_route *route);
+
 /**
  * route_find() - whether a route through an interface exists
  * @nl: socket of the container's namespace, nothing queued
@@ -35,6 +46,17 @@ int route_find(struct nlk *nl, int index, const struct cni_route *route);
  * Return: interface index, or a negative errno (-ENETUNREACH: no route).
  */
 int route_interface(struct nlk *nl, const struct ip_addr *ip);
+
+/**
+ * route_default_interface() - the interface of the default route: of IPv4, else of IPv6
+ * @nl: socket, nothing queued
+ *
+ * The kernel cannot be asked for the route to "anything", and a route to somewhere may be a more
+ * specific one: this lists the main table. The lowest metric wins.
+ *
+ * Return: interface index; -ENODEV: there is no default route; another negative errno.
+ */
+int route_default_interface(struct nlk *nl);
 
 /** route_is_local() - Return: 1 when an address is one of this host (RTN_LOCAL), 0, or -errno. */
 int route_is_local(struct nlk *nl, const struct ip_addr *ip);

@@ -4,11 +4,11 @@
 #include "veth.h"
 
 #include "args.h"
-#include "cleanup.h"
+#include "container.h"
 #include "hash.h"
 #include "log.h"
-#include "netns.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void mac_of_hash(uint64_t h, uint8_t mac[6])
@@ -39,12 +39,9 @@ void veth_mac_of_ip(const struct ip_addr *ip, uint8_t mac[6])
 
 static int remove_index(struct nlk *nl, const char *name, int index, bool wait, struct cni_err *err)
 {
-	int r = wait ? link_del(nl, index) : link_del_announced(index);
+	int r = link_remove(nl, index, wait);
 
-	/* somebody else, or the end of the namespace, was faster */
-	if (r == 0 || r == -ENODEV)
-		return 0;
-	return nlk_fail(err, nl, CNI_E_FAILED, r, "delete link %s", name);
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "delete link %s", name) : 0;
 }
 
 /* Return: 1 when our host end was there and is removed, 0 when it was not, or a negative errno. */
@@ -64,37 +61,6 @@ static int remove_derived(struct nlk *nl, const struct veth_ids *ids, bool wait,
 	}
 	r = remove_index(nl, ids->host_name, info.index, wait, err);
 	return r < 0 ? r : 1;
-}
-
-/* Inside the container's namespace, as the Go plugins do. Return: as remove_derived(). */
-static int remove_inside(const char *netns, const char *ifname, bool wait, struct cni_err *err)
-{
-	autoclose int target = -1, home = netns_current();
-	autonlk struct nlk nl = { 0 };
-	struct link_info info;
-	struct cni_err gone = { 0 };
-	int r;
-
-	if (home < 0)
-		return cni_fail(err, CNI_E_FAILED, home, "open the current network namespace");
-	target = netns_open(netns, &gone);
-	if (target < 0)
-		return 0; /* the namespace is gone, and its links with it */
-	r = netns_enter(target);
-	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "enter network namespace %.200s", netns);
-	r = nlk_open(&nl);
-	if (r == 0)
-		r = link_get(&nl, ifname, &info);
-	if (r == 0 && strcmp(info.kind, "veth") == 0)
-		r = remove_index(&nl, ifname, info.index, wait, err) < 0 ? -EIO : 1;
-	else if (r == -ENODEV || r == 0)
-		r = 0;
-	else
-		nlk_fail(err, &nl, CNI_E_FAILED, r, "look up link %s in %.200s", ifname, netns);
-	if (netns_enter(home) < 0)
-		return cni_fail(err, CNI_E_FAILED, EIO, "return to the host's network namespace");
-	return r;
 }
 
 /* The host end that prevResult names, when kind and MAC are what it says. */
@@ -122,6 +88,10 @@ int veth_remove(const struct cni_call *call, const char *container_id, const cha
 {
 	autonlk struct nlk nl = { 0 };
 	struct veth_ids ids;
+	/* inside the container's namespace, as the Go plugins do */
+	struct container_link inside = {
+		.netns = call->netns, .name = ifname, .kind = "veth", .wait = wait
+	};
 	bool own = call->container_id && !strcmp(call->container_id, container_id);
 	int r = nlk_open(&nl);
 
@@ -130,7 +100,7 @@ int veth_remove(const struct cni_call *call, const char *container_id, const cha
 	veth_ids(call->network, container_id, ifname, &ids);
 	r = remove_derived(&nl, &ids, wait, err);
 	if (r == 0 && own && call->netns)
-		r = remove_inside(call->netns, ifname, wait, err);
+		r = container_remove_link(&inside, err);
 	if (r == 0 && own)
 		r = remove_previous(&nl, call, wait, err);
 	return r < 0 ? r : 0;

@@ -5,26 +5,22 @@
 
 #include "cni.h"
 #include "plugins/bridge_dev.h"
+#include "plugins/filter.h"
+#include "plugins/iface.h"
 
 /* The configuration, as the table of keys below reads it. */
 struct bridge_conf {
 	const char *bridge;
 	bool is_gateway, is_default_gateway, force_address;
-	bool ip_masq, macspoofchk, antispoof;
-	const char *ip_masq_backend; /* "nftables", "iptables" or NULL */
-	int64_t mtu;
+	struct filter_conf filter;
+	struct iface_conf iface;
 	bool hairpin, promisc;
 	int64_t vlan;
 	const json_t *vlan_trunk;
 	bool preserve_default_vlan;
 	bool dad, disable_container_interface, isolated;
 	bool wait_for_release;
-	const json_t *ipam, *dns;
-	/* worked out from the above */
-	const char *ipam_type; /* NULL: layer 2 only */
-	struct vlan_set vlans;
-	bool have_mac;
-	uint8_t mac[6];
+	struct vlan_set vlans; /* worked out from the above */
 };
 
 /* The table of keys, for --help. */

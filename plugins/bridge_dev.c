@@ -384,7 +384,7 @@ static int undo_gateway(const void *arg, struct cni_err *err)
 	if (r == 0) {
 		addr_queue_del(&nl, e->index, &e->added);
 		for (int i = 0; i < e->n_replaced; i++)
-			addr_queue_add(&nl, e->index, &e->replaced[i], true);
+			addr_queue_add(&nl, e->index, &e->replaced[i], IFA_F_NODAD);
 		r = nlk_send(&nl, NULL, NULL);
 	}
 	return r < 0 && r != -ENODEV && r != -EADDRNOTAVAIL
@@ -427,7 +427,7 @@ int bridge_add_gateway(struct nlk *nl, const struct bridge_dev *dev, const struc
 	/* neighbours will remember the gateway's MAC: it must not follow the ports of a foreign
 	 * bridge */
 	link_queue_mac(nl, dev->index, dev->mac);
-	addr_queue_add(nl, dev->index, net, true);
+	addr_queue_add(nl, dev->index, net, IFA_F_NODAD);
 	nlk_ignore(nl, -EEXIST); /* a parallel ADD put it there */
 	r = nlk_send(nl, NULL, NULL);
 	if (r < 0)

@@ -66,23 +66,6 @@ static const struct conf_key keys[] = {
 	CONF_END
 };
 
-static int choose(const char *key, const char *value, const char *const *names, size_t n,
-		  int *chosen, struct cni_err *err)
-{
-	char list[120] = "";
-
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(value ? value : names[0], names[i]) == 0) {
-			*chosen = (int)i;
-			return 0;
-		}
-		if (*names[i])
-			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s\"%s\"",
-				 list[0] ? ", " : "", names[i]);
-	}
-	return cni_fail(err, CNI_E_CONF, 0, "\"%s\": \"%.60s\" is none of %s", key, value, list);
-}
-
 static int check_trusted(const json_t *list, struct cni_err *err)
 {
 	const json_t *name;
@@ -109,16 +92,16 @@ static int read_conf(const struct cni_call *call, struct firewall_conf *conf, st
 	int r = conf_read(call->conf, "", keys, conf, err);
 
 	if (r == 0)
-		r = choose("backend", conf->backend_name, backend_names, ARRAY_SIZE(backend_names),
-			   &backend, err);
+		r = conf_choose("backend", conf->backend_name, backend_names,
+				ARRAY_SIZE(backend_names), &backend, err);
 	if (conf->policy_name && !*conf->policy_name)
 		conf->policy_name = NULL;
 	if (r == 0)
-		r = choose("ingressPolicy", conf->policy_name, policy_names,
-			   ARRAY_SIZE(policy_names), &policy, err);
+		r = conf_choose("ingressPolicy", conf->policy_name, policy_names,
+				ARRAY_SIZE(policy_names), &policy, err);
 	if (r == 0)
-		r = choose("directAccess", conf->direct_access, accesses, ARRAY_SIZE(accesses),
-			   &access, err);
+		r = conf_choose("directAccess", conf->direct_access, accesses, ARRAY_SIZE(accesses),
+				&access, err);
 	if (r == 0)
 		r = check_trusted(conf->trusted, err);
 	conf->backend = backend;

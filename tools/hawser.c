@@ -13,7 +13,7 @@
 #include "hawser_cleanup.h"
 #include "log.h"
 #include "nat.h"
-#include "plugins/bridge_filter.h"
+#include "plugins/filter.h"
 #include "plugins/firewall_record.h"
 #include "plugins/portmap_record.h"
 
@@ -199,8 +199,8 @@ static int restore(const json_t *record, void *arg)
 	struct cni_err err = { 0 };
 	int r = 0;
 
-	if (strcmp(key.plugin, "bridge") == 0)
-		r = bridge_filter_restore(record, &err);
+	if (strcmp(key.plugin, "bridge") == 0 || strcmp(key.plugin, "ptp") == 0)
+		r = filter_restore(record, &err);
 	else if (strcmp(key.plugin, "portmap") == 0 && json_object_get(record, "iptables"))
 		r = portmap_restore(record, &err);
 	else if (strcmp(key.plugin, "firewall") == 0)

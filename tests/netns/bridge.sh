@@ -216,34 +216,12 @@ fi
 # --- DEL in every situation
 for f in 4 6 dual; do
 	c=$(conf "\"isGateway\":true,$(ipam $f)")
-	slate a
-	succeeds "$f: DEL before any ADD" bridge DEL a "$c"
-	succeeds "$f: ADD" bridge ADD a "$c"
-	NETNS='' succeeds "$f: DEL with an empty CNI_NETNS" bridge DEL a "$c"
-	nothing_left "$f: and nothing is left"
-	refuse "$f: nor in the container" inside a ip link show eth0
-	succeeds "$f: ADD again" bridge ADD a "$c"
-	ip netns del a
-	succeeds "$f: DEL after the netns is gone" bridge DEL a "$c"
-	wait_for 5 test "$(veths)" -eq 0
-	nothing_left "$f: and nothing is left of it"
+	removals $f bridge "$c"
 	slate a
 	succeeds "$f: ADD, to be released at once" bridge ADD a "$(jq -c '.waitForRelease=true' <<<"$c")"
 	succeeds "$f: DEL with waitForRelease" bridge DEL a "$(jq -c '.waitForRelease=true' <<<"$c")"
 	nothing_left "$f: waitForRelease left nothing"
 	check "$f: waitForRelease left no process" none_running bridge
-	if [ -x "$REF/bridge" ]; then
-		slate a
-		go=$(jq -c '.cniVersion="0.4.0"' <<<"$c")
-		CNI_PATH=$REF CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$REF/bridge" <<<"$go" >$out 2>$err ||
-			not_ok "$f: ADD by the Go plugin"
-		succeeds "$f: DEL of what the Go plugin attached" bridge DEL a "$(with_prev "$go" "$(cat $out)")"
-		nothing_left "$f: nothing of the Go plugin's is left"
-		CNI_PATH=$REF CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$REF/bridge" <<<"$go" >$out 2>$err ||
-			not_ok "$f: ADD by the Go plugin"
-		succeeds "$f: the same without prevResult" bridge DEL a "$go"
-		nothing_left "$f: nothing is left, either"
-	fi
 done
 slate a
 succeeds "ADD, its DEL writes into a pipe" bridge ADD a "$c"
@@ -253,52 +231,26 @@ check "no process stays after DEL" wait_for 5 none_running bridge
 same "no zombie stays after DEL" "" "$(ps -o stat=,comm= --ppid $$ | grep '^Z')"
 
 # --- CHECK notices what changed
-broken() {
-	local name=$1
-	shift
-	slate a
-	plugin bridge ADD a "$c" || not_ok "CHECK: ADD before $name"
-	prev=$(cat $out) host=$(host_end)
-	"$@" || not_ok "CHECK: $name could not be made"
-	if plugin bridge CHECK a "$(with_prev "$c" "$prev")"; then
-		not_ok "CHECK notices $name"
-	elif [ "$(result .code)" = 999 ] && [ -n "$(result '.msg // ""')" ]; then
-		ok "CHECK notices $name"
-	else
-		not_ok "CHECK notices $name" "code is $(result .code)"
-	fi
-}
 for f in 4 6 dual; do
 	c=$(conf "\"isDefaultGateway\":true,$(ipam $f)")
-	broken "a lost address ($f)" inside a ip addr flush dev eth0 scope global
-	broken "a lost link ($f)" inside a ip link del eth0
-	broken "a lost route ($f)" inside a ip "$([ $f = 6 ] && echo -6 || echo -4)" route del default
-	broken "a port that left ($f)" eval 'ip link set $host nomaster'
-	broken "a lost bridge ($f)" ip link del br0
-	broken "a lost lease ($f)" rm -rf /var/lib/cni/networks/net
+	broken bridge "$c" "a lost address ($f)" inside a ip addr flush dev eth0 scope global
+	broken bridge "$c" "a lost link ($f)" inside a ip link del eth0
+	broken bridge "$c" "a lost route ($f)" inside a ip "$([ $f = 6 ] && echo -6 || echo -4)" route del default
+	broken bridge "$c" "a port that left ($f)" eval 'ip link set $host nomaster'
+	broken bridge "$c" "a lost bridge ($f)" ip link del br0
+	broken bridge "$c" "a lost lease ($f)" rm -rf /var/lib/cni/networks/net
 done
 c=$(conf "\"promiscMode\":true,$(ipam 4)")
-broken "a bridge that is not promiscuous" ip link set br0 promisc off
+broken bridge "$c" "a bridge that is not promiscuous" ip link set br0 promisc off
 c=$(conf "$(ipam 4)")
 slate a
 succeeds "ADD without prevResult for CHECK" bridge ADD a "$c"
 fails "CHECK without prevResult" 7 prevResult bridge CHECK a "$c"
 
 # --- GC and STATUS
-gc() { CNI_COMMAND=GC "$BIN/bridge" <<<"$1" >$out 2>$err; }
 for f in 4 6 dual; do
 	c=$(conf "\"isGateway\":true,$(ipam $f)")
-	slate a b
-	plugin bridge ADD a "$c" && plugin bridge ADD b "$c" || not_ok "$f: GC: ADD"
-	check "$f: GC without a list" gc "$c"
-	same "$f: GC without a list does nothing" "2 2" "$(veths) $(records)"
-	check "$f: GC without a list says so" grep -q valid-attachments $err
-	keep=$(result '.ips | length')
-	check "$f: GC" gc "$(jq -c '.["cni.dev/valid-attachments"]=[{containerID:"a",ifname:"eth0"}]' <<<"$c")"
-	same "$f: GC keeps one and removes one" "1 1 $(jq -r '.ipam.ranges | length' <<<"$c")" "$(veths) $(records) $(leases)"
-	check "$f: the one kept is a's" inside a ip link show eth0
-	check "$f: GC with an empty list" gc "$(jq -c '.["cni.dev/valid-attachments"]=[]' <<<"$c")"
-	nothing_left "$f: GC with an empty list removes all"
+	collects $f bridge "$c" "$(jq '.ipam.ranges | length' <<<"$c")"
 	CNI_COMMAND=STATUS check "$f: STATUS" eval '"$BIN/bridge" <<<"$c" >$out'
 done
 slate a b
@@ -336,11 +288,9 @@ fails "IPAM plugin that does not exist" 999 nosuch bridge ADD a "$(conf '"ipam":
 fails "IPAM plugin with a slash" 7 ../x bridge ADD a "$(conf '"ipam":{"type":"../x"}')"
 
 # read-only /proc/sys: a clear error when something must be set, success when an administrator did it
-read_only() { unshare -m bash -c 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"' - "$@"; }
-ro_bridge() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a read_only "$BIN/bridge" <<<"$2" >$out 2>$err; }
 slate a
 before=$(snapshot)
-if ro_bridge ADD "$c"; then
+if read_only bridge ADD "$c"; then
 	not_ok "read-only /proc/sys: a bridge that obeys router advertisements is refused"
 else
 	check "read-only /proc/sys: the error names the setting" grep -q 'net[./].*accept_ra.*Read-only' $out
@@ -352,13 +302,13 @@ ip link add br0 address 02:00:00:00:00:0b type bridge
 echo 0 >/proc/sys/net/ipv6/conf/br0/accept_ra
 ip link set br0 up
 before=$(snapshot)
-refuse "read-only /proc/sys: forwarding cannot be switched on" ro_bridge ADD "$c4"
+refuse "read-only /proc/sys: forwarding cannot be switched on" read_only bridge ADD "$c4"
 check "read-only /proc/sys: the error names ip_forward" grep -q 'ip_forward.*Read-only' $out
 same "read-only /proc/sys: the host is unchanged then, too" "$before" "$(snapshot)"
 echo 1 >/proc/sys/net/ipv4/ip_forward
-check "read-only /proc/sys, prepared: ADD" ro_bridge ADD "$c4"
+check "read-only /proc/sys, prepared: ADD" read_only bridge ADD "$c4"
 check "read-only /proc/sys, prepared: ping" inside a ping -c1 -W2 10.88.0.1
-check "read-only /proc/sys: DEL" ro_bridge DEL "$c4"
+check "read-only /proc/sys: DEL" read_only bridge DEL "$c4"
 nothing_left "read-only /proc/sys: nothing is left"
 
 # a user namespace without real root

@@ -122,15 +122,15 @@ static void test_addresses_and_routes(void **state)
 	struct addr_list list;
 
 	assert_int_equal(link_add_veth(nl, &veth, &made), 0);
-	addr_queue_add(nl, made.index, &v4, true);
-	addr_queue_add(nl, made.index, &v6, true);
+	addr_queue_add(nl, made.index, &v4, IFA_F_NODAD);
+	addr_queue_add(nl, made.index, &v6, IFA_F_NODAD);
 	link_queue_flags(nl, "set b up", made.peer, IFF_UP, IFF_UP);
 	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
 	assert_int_equal(addr_list_get(nl, made.index, AF_INET, &list), 0);
 	assert_int_equal(list.n, 1);
 	assert_true(ip_equal(&list.a[0].net.ip, &v4.ip));
 	assert_int_equal(list.a[0].net.len, 24);
-	addr_queue_add(nl, made.index, &v4, true);
+	addr_queue_add(nl, made.index, &v4, IFA_F_NODAD);
 	assert_int_equal(nlk_send(nl, NULL, NULL), -EEXIST);
 	assert_string_equal(nl->failed, "add an address");
 	assert_int_equal(addr_wait_dad(nl, made.index, 5000), 0);
@@ -157,7 +157,7 @@ static void test_batch_keeps_first_error(void **state)
 
 	assert_int_equal(link_get(nl, "lo", &lo), 0);
 	link_queue_flags(nl, "first", 4242, IFF_UP, IFF_UP);
-	addr_queue_add(nl, lo.index, &v4, false);
+	addr_queue_add(nl, lo.index, &v4, 0);
 	assert_int_equal(nlk_send(nl, NULL, NULL), -ENODEV);
 	assert_string_equal(nl->failed, "first");
 	assert_int_equal(nl->failed_index, 0);

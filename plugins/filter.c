@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The bridge plugin's part in netfilter: ipMasq, macspoofchk and antispoof. */
-#include "plugins/bridge_filter.h"
+/* An interface plugin's part in netfilter: ipMasq, macspoofchk and antispoof. */
+#include "plugins/filter.h"
 
 #include "args.h"
 #include "chain.h"
 #include "cleanup.h"
-#include "log.h"
 #include "nft_foreign.h"
+#include "plugins/iface.h"
 #include "xt.h"
 
 #include <string.h>
@@ -14,7 +14,21 @@
 /* What the record says when masquerading is in iptables. */
 #define BACKEND_KEY "ipMasqBackend"
 
-static bool wants_iptables(const struct bridge_conf *conf)
+int filter_conf_check(struct filter_conf *conf, struct cni_err *err)
+{
+	const char *backend = conf->ip_masq_backend;
+
+	if (backend && !*backend)
+		conf->ip_masq_backend = NULL;
+	else if (backend && strcmp(backend, "nftables") != 0 && strcmp(backend, "iptables") != 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"ipMasqBackend\": unknown ipmasq backend \"%.60s\" "
+				"(\"nftables\" or \"iptables\")",
+				backend);
+	return 0;
+}
+
+static bool wants_iptables(const struct filter_conf *conf)
 {
 	if (!conf->ip_masq)
 		return false;
@@ -24,7 +38,7 @@ static bool wants_iptables(const struct bridge_conf *conf)
 }
 
 /* Elements that say which addresses the container may use. */
-static void plan_guard(struct nat_plan *plan, const struct bridge_conf *conf,
+static void plan_guard(struct nat_plan *plan, const struct filter_conf *conf,
 		       const struct veth_ids *ids, const struct cni_result *result)
 {
 	char mac[MAC_STRLEN];
@@ -40,7 +54,7 @@ static void plan_guard(struct nat_plan *plan, const struct bridge_conf *conf,
 		nat_plan_ip(plan, NAT_IPS4, &result->ips[i].address.ip, ids->host_name);
 }
 
-int bridge_filter_restore(const json_t *record, struct cni_err *err)
+int filter_restore(const json_t *record, struct cni_err *err)
 {
 	autofree struct ip_net *ips = NULL;
 	struct state_key key = state_key_of(record);
@@ -53,9 +67,9 @@ int bridge_filter_restore(const json_t *record, struct cni_err *err)
 	return xt_masq_add(&owner, ips, n, err);
 }
 
-int bridge_filter_add(const struct state_key *key, const struct bridge_conf *conf,
-		      const struct veth_ids *ids, const struct cni_result *result, json_t *record,
-		      struct cni_err *err)
+int filter_add(const struct state_key *key, const struct filter_conf *conf,
+	       const struct veth_ids *ids, const struct cni_result *result, json_t *record,
+	       struct cni_err *err)
 {
 	autoplan struct nat_plan plan = { .owner = *key };
 	bool iptables = wants_iptables(conf);
@@ -66,24 +80,13 @@ int bridge_filter_add(const struct state_key *key, const struct bridge_conf *con
 	for (size_t i = 0; conf->ip_masq && !iptables && i < result->n_ips; i++)
 		nat_plan_chain(&plan, NAT_MASQ, &result->ips[i].address);
 	plan_guard(&plan, conf, ids, result);
-	if (!nat_plan_empty(&plan)) {
-		r = nat_add(&plan, record, false, err);
-	} else {
-		r = state_write(key, record);
-		if (!iptables && (r == -EROFS || r == -EACCES)) {
-			log_warn("no attachment record below " STATE_ROOT
-				 ": %s; GC will not see this one",
-				 strerror(-r));
-			return 0;
-		}
-		if (r < 0)
-			cni_fail(err, CNI_E_IO, r, "write the attachment record below " STATE_ROOT);
-	}
-	return r < 0 || !iptables ? r : bridge_filter_restore(record, err);
+	r = nat_plan_empty(&plan) ? iface_write_record(key, record, iptables, err)
+				  : nat_add(&plan, record, false, err);
+	return r < 0 || !iptables ? r : filter_restore(record, err);
 }
 
-int bridge_filter_remove(const struct state_key *key, const struct cni_call *call,
-			 const struct bridge_conf *conf, struct cni_err *err)
+int filter_remove(const struct state_key *key, const struct cni_call *call,
+		  const struct filter_conf *conf, struct cni_err *err)
 {
 	struct xt_owner owner = { key->network, key->container_id };
 	json_auto_t *record = NULL;
@@ -107,10 +110,9 @@ int bridge_filter_remove(const struct state_key *key, const struct cni_call *cal
 	return nat_del(key, err) < 0 ? -EIO : 0;
 }
 
-int bridge_filter_check(const struct cni_call *call, const struct bridge_conf *conf,
-			struct cni_err *err)
+int filter_check(const struct cni_call *call, const struct filter_conf *conf, struct cni_err *err)
 {
-	struct state_key key = { call->network, call->container_id, call->ifname, "bridge" };
+	struct state_key key = chain_key(call);
 	struct xt_owner owner = { call->network, call->container_id };
 	autofree struct ip_net *ips = calloc(call->prev ? call->prev->n_ips + 1 : 1, sizeof(*ips));
 	autoplan struct nat_plan plan = { 0 };
@@ -133,7 +135,7 @@ int bridge_filter_check(const struct cni_call *call, const struct bridge_conf *c
 	return xt_masq_check(&owner, ips, call->prev->n_ips, err);
 }
 
-int bridge_filter_status(const struct bridge_conf *conf, struct cni_err *err)
+int filter_status(const struct filter_conf *conf, struct cni_err *err)
 {
 	int r = 0;
 
