@@ -7,7 +7,7 @@ DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
 
-PLUGINS := bridge firewall loopback portmap
+PLUGINS := bridge firewall loopback portmap ptp
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -123,6 +123,7 @@ $(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(STATIC_ONLY) $$(IPAM_LIB)
 endef
 $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
 $(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o filter.o iface.o pair.o)
+$(OUT)/ptp: $(addprefix $(OBJ)/plugins/,filter.o iface.o pair.o)
 $(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
 $(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
