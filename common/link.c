@@ -112,6 +112,8 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 		nla_strlcpy(info.name, attr[IFLA_IFNAME], sizeof(info.name));
 	if (attr[IFLA_MTU])
 		info.mtu = (int)nla_get_u32(attr[IFLA_MTU]);
+	if (attr[IFLA_TXQLEN])
+		info.tx_queue_len = nla_get_u32(attr[IFLA_TXQLEN]);
 	if (attr[IFLA_MASTER])
 		info.master = (int)nla_get_u32(attr[IFLA_MASTER]);
 	if (attr[IFLA_LINK])
@@ -293,18 +295,32 @@ void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int 
 	nlk_request(nl, what, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 }
 
-void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6])
+static struct nl_msg *queue_change(struct nlk *nl, const char *what, int index)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
-	struct nl_msg *m = nlk_request(nl, "pin the MAC", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 
-	nlk_put(nl, m, IFLA_ADDRESS, mac, 6);
+	return nlk_request(nl, what, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+}
+
+void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6])
+{
+	nlk_put(nl, queue_change(nl, "set the MAC", index), IFLA_ADDRESS, mac, 6);
+}
+
+void link_queue_mtu(struct nlk *nl, int index, uint32_t mtu)
+{
+	nlk_put_u32(nl, queue_change(nl, "set the MTU", index), IFLA_MTU, mtu);
+}
+
+void link_queue_tx_queue_len(struct nlk *nl, int index, uint32_t len)
+{
+	nlk_put_u32(nl, queue_change(nl, "set the length of the transmit queue", index),
+		    IFLA_TXQLEN, len);
 }
 
 void link_queue_arp_notify(struct nlk *nl, int index)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
-	struct nl_msg *m = nlk_request(nl, "set arp_notify", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	struct nl_msg *m = queue_change(nl, "set arp_notify", index);
 	struct nlattr *spec = nlk_nest(nl, m, IFLA_AF_SPEC);
 	struct nlattr *inet = nlk_nest(nl, m, AF_INET);
 	struct nlattr *conf = nlk_nest(nl, m, IFLA_INET_CONF);
@@ -317,9 +333,8 @@ void link_queue_arp_notify(struct nlk *nl, int index)
 
 void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
-	struct nl_msg *m = nlk_request(nl, "set hairpin mode and isolation of the bridge port",
-				       RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+	struct nl_msg *m =
+		queue_change(nl, "set hairpin mode and isolation of the bridge port", index);
 	struct nlattr *info = nlk_nest(nl, m, IFLA_LINKINFO);
 	struct nlattr *data;
 

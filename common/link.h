@@ -14,6 +14,7 @@ struct link_info {
 	char kind[16];	    /* "veth", "bridge", ... or "" */
 	unsigned int flags; /* IFF_* */
 	int mtu;
+	uint32_t tx_queue_len;
 	int master; /* ifindex, 0: none */
 	int peer;   /* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
 	uint8_t mac[6];
@@ -114,6 +115,12 @@ void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int 
 /** link_queue_mac() - queue setting the MAC; its own pins a bridge's, which follows its ports else.
  */
 void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6]);
+
+/** link_queue_mtu() - queue setting the MTU. */
+void link_queue_mtu(struct nlk *nl, int index, uint32_t mtu);
+
+/** link_queue_tx_queue_len() - queue setting the length of the transmit queue, in packets. */
+void link_queue_tx_queue_len(struct nlk *nl, int index, uint32_t len);
 
 /** link_queue_arp_notify() - queue net.ipv4.conf.<if>.arp_notify = 1, by netlink. */
 void link_queue_arp_notify(struct nlk *nl, int index);

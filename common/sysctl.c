@@ -20,37 +20,58 @@ static int open_key(const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int sysctl_get(const char *path, int *value)
+int sysctl_read_text(const char *path, char *text, size_t size)
 {
 	autoclose int fd = open_key(path, O_RDONLY);
-	char text[32];
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return n < 0 ? -errno : -EIO;
+	n = read(fd, text, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
 	text[n] = '\0';
+	return 0;
+}
+
+int sysctl_get(const char *path, int *value)
+{
+	char text[32];
+	int r = sysctl_read_text(path, text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	if (!*text)
+		return -EIO;
 	*value = (int)strtol(text, NULL, 10);
 	return 0;
 }
 
-int sysctl_write(const char *path, int value)
+int sysctl_write_text(const char *path, const char *text)
 {
 	autoclose int fd = -1;
-	char text[16];
-	int len, r = fault_step(path);
+	int r = fault_step(path);
 
 	if (r < 0)
 		return r;
 	fd = open_key(path, O_WRONLY);
 	if (fd < 0)
 		return fd;
-	len = snprintf(text, sizeof(text), "%d", value);
-	r = write(fd, text, len) < 0 ? -errno : 0;
-	log_trace("sysctl: %s = %d: %s", path, value, r < 0 ? strerror(-r) : "ok");
+	r = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	log_trace("sysctl: %s = %s: %s", path, text, r < 0 ? strerror(-r) : "ok");
 	return r;
+}
+
+int sysctl_write(const char *path, int value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", value);
+	return sysctl_write_text(path, text);
 }
 
 int sysctl_set(const char *path, int value)

@@ -3,6 +3,8 @@
 #ifndef HAWSER_SYSCTL_H
 #define HAWSER_SYSCTL_H
 
+#include <stddef.h>
+
 /**
  * sysctl_get() - read a number
  * @path: below /proc/sys/, "net/ipv4/ip_forward"
@@ -11,6 +13,26 @@
  * Return: 0, or a negative errno (-ENOENT: the kernel or namespace lacks it).
  */
 int sysctl_get(const char *path, int *value);
+
+/**
+ * sysctl_read_text() - read a value as it is
+ * @path: below /proc/sys/
+ * @text: receives it without the final newline; untouched on failure to open
+ * @size: of @text
+ *
+ * Return: 0; -ENOENT: there is no such key; -EACCES: it cannot be read; -EFBIG: it does not fit;
+ * another negative errno.
+ */
+int sysctl_read_text(const char *path, char *text, size_t size);
+
+/**
+ * sysctl_write_text() - write a value as it is
+ * @path: below /proc/sys/
+ * @text: value
+ *
+ * Return: 0; -EINVAL, -ERANGE: the kernel refuses the value; another negative errno.
+ */
+int sysctl_write_text(const char *path, const char *text);
 
 /**
  * sysctl_set() - write a number unless it is there already

@@ -3,10 +3,10 @@
  * them. */
 #include "plugins/iface.h"
 
-#include "args.h"
 #include "cleanup.h"
 #include "ipam.h"
 #include "log.h"
+#include "mac.h"
 #include "sysctl.h"
 
 #include <string.h>
@@ -22,50 +22,22 @@ int iface_ipam_type(struct iface_conf *conf, struct cni_err *err)
 	return 0;
 }
 
-/* One source of the MAC. An empty text is none. */
-static int take_mac(const char *source, const char *text, int code, struct iface_conf *conf,
-		    struct cni_err *err)
-{
-	if (!text || !*text)
-		return 0;
-	if (mac_parse(text, conf->mac) < 0)
-		return cni_fail(err, code, 0, "%s: \"%.60s\" is not a MAC address", source, text);
-	conf->have_mac = true;
-	return 0;
-}
-
-static int take_mac_at(const struct cni_call *call, const char *path, struct iface_conf *conf,
-		       struct cni_err *err)
-{
-	const json_t *value = conf_get_path(call->conf, path);
-	char source[40];
-
-	snprintf(source, sizeof(source), "\"%s\"", path);
-	if (value && !json_is_string(value))
-		return cni_fail(err, CNI_E_DECODE, 0, "%s: expected a MAC address", source);
-	return take_mac(source, json_string_value(value), CNI_E_CONF, conf, err);
-}
-
 int iface_read_mac(const struct cni_call *call, struct iface_conf *conf, struct cni_err *err)
 {
-	const char *arg = NULL;
-	const struct args_pair known[] = { { "MAC", &arg },
-					   { "IP", &(const char *){ NULL } },
-					   { "GATEWAY", &(const char *){ NULL } },
-					   { NULL, NULL } };
-	struct args_list list = { 0 };
-	int r = args_parse(call->args, known, &list, err);
+	struct mac_wanted mac = { 0 };
+	int r = conf->mac_key ? mac_read_key(call->conf, "mac", &mac, err) : 0;
 
 	if (r == 0)
-		r = take_mac("\"mac\"", conf->mac_key, CNI_E_CONF, conf, err);
+		r = mac_read_args(call->args, &mac, err);
 	if (r == 0)
-		r = take_mac("CNI_ARGS: MAC", arg, CNI_E_ENV, conf, err);
-	args_free(&list);
+		r = mac_read_key(call->conf, "args.cni.mac", &mac, err);
 	if (r == 0)
-		r = take_mac_at(call, "args.cni.mac", conf, err);
-	if (r == 0)
-		r = take_mac_at(call, "runtimeConfig.mac", conf, err);
-	return r;
+		r = mac_read_key(call->conf, "runtimeConfig.mac", &mac, err);
+	if (r < 0)
+		return r;
+	conf->have_mac = mac.given;
+	memcpy(conf->mac, mac.addr, sizeof(conf->mac));
+	return 0;
 }
 
 int iface_run_ipam(const struct cni_call *call, const struct iface_conf *conf,
