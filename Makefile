@@ -7,7 +7,7 @@ DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
 
-PLUGINS := bridge firewall loopback portmap ptp
+PLUGINS := bridge firewall loopback portmap ptp tuning
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -126,11 +126,12 @@ $(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o filter.o i
 $(OUT)/ptp: $(addprefix $(OBJ)/plugins/,filter.o iface.o pair.o)
 $(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
 $(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
+$(OUT)/tuning: $(OBJ)/plugins/tuning_conf.o $(OBJ)/plugins/tuning_record.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
-		 plugins/firewall_record.o plugins/portmap_record.o)
+		 plugins/firewall_record.o plugins/portmap_record.o plugins/tuning_record.o)
 
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c

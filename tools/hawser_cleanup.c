@@ -12,6 +12,7 @@
 #include "nft_foreign.h"
 #include "plugins/firewall_record.h"
 #include "plugins/portmap_record.h"
+#include "plugins/tuning_record.h"
 #include "state.h"
 #include "veth.h"
 #include "xt.h"
@@ -204,8 +205,8 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 		report(failed, xt_firewall_del(&owner, &fw, false, &err), &err);
 }
 
-static const char *const other_plugins[] = { "bridge", "ptp",	 "macvlan",   "ipvlan",
-					     "vlan",   "tuning", "bandwidth", "vxlan" };
+static const char *const other_plugins[] = { "bridge", "ptp",	    "macvlan", "ipvlan",
+					     "vlan",   "bandwidth", "vxlan" };
 
 static int remove_target(const struct targets *l, const struct target *t)
 {
@@ -226,6 +227,8 @@ static int remove_target(const struct targets *l, const struct target *t)
 	report(&failed, firewall_remove(&key, &err), &err);
 	key.plugin = "portmap";
 	report(&failed, portmap_remove(&key, &err), &err);
+	key.plugin = "tuning";
+	report(&failed, tuning_remove(&key, NULL, NULL, &err), &err);
 	remove_iptables(t, &prev, &failed);
 	remove_foreign(t, &failed);
 	report(&failed, veth_remove(&call, t->container_id, t->ifname, true, &err), &err);
