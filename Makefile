@@ -174,7 +174,7 @@ demo: ## two containers on a bridge, shown step by step, nothing left behind
 	@netns-fixtures/demo
 
 test: ## install what is missing and run every test
-	@tools/deps --quiet build demo test vm
+	@tools/deps --quiet build demo test clients vm
 	@tests/run
 
 test-vm: ## only the tests that need Debian's kernel, under qemu
