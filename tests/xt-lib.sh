@@ -45,13 +45,13 @@ xt_reset() {
 
 # All rules of both families, without counters and times.
 rules() {
-	local t
+	local t table
 	for t in iptables ip6tables; do
 		echo "$t"
 		for table in filter nat raw; do
-			$t-save -t $table | grep -v '^#' | sed 's/ \[[0-9]*:[0-9]*\]$//'
+			$t-save -t $table
 		done
-	done
+	done | sed '/^#/d; s/ \[[0-9]*:[0-9]*\]$//'
 }
 
 # Leave out the chains that stay (as the reference's stay), and the jumps to them.
