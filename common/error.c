@@ -41,6 +41,7 @@ void text_sanitize(char *s)
 	}
 }
 
+#undef cni_fail /* the analyzer's */
 int cni_fail(struct cni_err *err, int code, int errnum, const char *fmt, ...)
 {
 	va_list ap;

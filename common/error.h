@@ -42,6 +42,14 @@ struct cni_err {
  */
 int cni_fail(struct cni_err *err, int code, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+#ifdef __clang_analyzer__
+/* It sees one file at a time, and must be told what cni_fail() cannot give back. */
+static inline int cni_failed(int r)
+{
+	return r < 0 ? r : -1;
+}
+#define cni_fail(...) cni_failed((cni_fail)(__VA_ARGS__))
+#endif
 
 /**
  * cni_err_details() - set the details of an error already filled

@@ -547,7 +547,7 @@ static int remaining_ms(const struct timespec *start, int timeout_ms)
 int link_wait_running(struct nlk *nl, int index, int timeout_ms)
 {
 	autoclose int monitor = -1;
-	struct link_info info;
+	struct link_info info = { 0 };
 	struct timespec start;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);

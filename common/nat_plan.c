@@ -243,7 +243,7 @@ static const char *read_number(const char *at, long max, long *n)
 /* One of the runs of a text. Return: what follows it, or NULL. */
 static const char *read_run(const char *at, struct port_run *run)
 {
-	long first, last, container;
+	long first = 0, last, container = 0;
 
 	at = read_number(at, 65535, &first);
 	last = first;

@@ -550,7 +550,7 @@ void ruleset_put_chain(struct nft *nft, const char *network, const struct nat_ch
 	}
 	rule_expr(rule, "masq");
 	nft_put_rule(nft, rule);
-	assert(b.n == kind_rules[chain->kind]);
+	assert(chain->kind < NAT_KINDS && b.n == kind_rules[chain->kind]);
 }
 
 /* ---- is it all there? ---- */

@@ -76,7 +76,7 @@ int sysctl_write(const char *path, int value)
 
 int sysctl_set(const char *path, int value)
 {
-	int now, r = sysctl_get(path, &now);
+	int now = 0, r = sysctl_get(path, &now);
 
 	if (r < 0)
 		return r;

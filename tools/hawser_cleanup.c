@@ -48,7 +48,8 @@ static void found(struct targets *l, const char *network, const char *id, const 
 {
 	struct cni_err ignored = { 0 };
 
-	if (!network || !id || !ifname || (strcmp(network, l->what) && strcmp(id, l->what)))
+	if (!network || !id || !ifname ||
+	    (strcmp(network, l->what) != 0 && strcmp(id, l->what) != 0))
 		return;
 	/* leases and caches are files of others: names that are none are left alone */
 	if (args_check_network(network, &ignored) < 0 || args_check_id(id, &ignored) < 0 ||
