@@ -10,6 +10,7 @@
 #include "log.h"
 #include "nat.h"
 #include "nft_foreign.h"
+#include "plugins/child_record.h"
 #include "plugins/firewall_record.h"
 #include "plugins/portmap_record.h"
 #include "plugins/tuning_record.h"
@@ -206,8 +207,8 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 		report(failed, xt_firewall_del(&owner, &fw, false, &err), &err);
 }
 
-static const char *const other_plugins[] = { "bridge", "ptp",	    "macvlan", "ipvlan",
-					     "vlan",   "bandwidth", "vxlan" };
+static const char *const child_plugins[] = { "macvlan", "ipvlan", "vlan", "dummy" };
+static const char *const other_plugins[] = { "bridge", "ptp", "bandwidth", "vxlan" };
 
 static int remove_target(const struct targets *l, const struct target *t)
 {
@@ -233,6 +234,10 @@ static int remove_target(const struct targets *l, const struct target *t)
 	remove_iptables(t, &prev, &failed);
 	remove_foreign(t, &failed);
 	report(&failed, veth_remove(&call, t->container_id, t->ifname, true, &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(child_plugins); i++) {
+		key.plugin = child_plugins[i];
+		report(&failed, child_remove(&key, NULL, &err), &err);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(other_plugins); i++) {
 		key.plugin = other_plugins[i];
 		report(&failed, nat_del(&key, &err), &err);

@@ -21,9 +21,9 @@ pconf() { echo "{\"cniVersion\":\"$V\",\"name\":\"net\",\"type\":\"ptp\"${1:+,$1
 for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0; do
 	V=$v check=; case $v in 0.4.0 | 1.0.0) check="CHECK:a " ;; esac
 	alike "$v: ADD" ptp "ADD:a ${check}ADD:b" "$(pconf "$(ipam dual '"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]')")"
-	alike "$v: DEL" ptp "ADD:a DEL:a" "$(pconf "$(ipam dual)")"
 done
 V=1.0.0
+alike "DEL" ptp "ADD:a DEL:a" "$(pconf "$(ipam dual)")"
 for f in 4 6 dual; do
 	alike "$f: plain" ptp "ADD:a CHECK:a ADD:b" "$(pconf "$(ipam $f)")"
 	alike "$f: mtu" ptp "ADD:a" "$(pconf "\"mtu\":1400,$(ipam $f)")"

@@ -187,13 +187,30 @@ static void text_is_shortened(void **state)
 	check_text(NULL, 16, "nothing");
 }
 
+static void choose_takes_one_of_few(void **state)
+{
+	static const char *const names[] = { "", "one", "Two" };
+	struct cni_err err = { 0 };
+	int chosen = 7;
+
+	(void)state;
+	assert_int_equal(conf_choose("mode", NULL, names, 3, &chosen, &err), 0);
+	assert_int_equal(chosen, 0);
+	assert_int_equal(conf_choose("mode", "Two", names, 3, &chosen, &err), 0);
+	assert_int_equal(chosen, 2);
+	assert_true(conf_choose("mode", "two", names, 3, &chosen, &err) < 0);
+	assert_int_equal(chosen, 2);
+	assert_int_equal(err.code, CNI_E_CONF);
+	assert_string_equal(err.msg, "\"mode\": \"two\" is none of \"one\", \"Two\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(get_ignores_case),   cmocka_unit_test(get_path_walks),
 		cmocka_unit_test(read_fills),	      cmocka_unit_test(read_keeps_defaults),
 		cmocka_unit_test(read_refuses_types), cmocka_unit_test(read_refuses_values),
-		cmocka_unit_test(text_is_shortened),
+		cmocka_unit_test(text_is_shortened),  cmocka_unit_test(choose_takes_one_of_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

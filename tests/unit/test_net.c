@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -289,6 +290,115 @@ static void test_container_configure(void **state)
 	result_free(&res);
 }
 
+static void put_mode(struct nlk *nl, struct nl_msg *m, const void *mode)
+{
+	nlk_put_u32(nl, m, IFLA_MACVLAN_MODE, *(const uint32_t *)mode);
+}
+
+/* A link on a master, made in another namespace, found and removed there. */
+static void test_child(void **state)
+{
+	struct nlk *nl = *state;
+	autoclose int container = new_container(), home = netns_current();
+	uint32_t mode = MACVLAN_MODE_VEPA;
+	struct link_veth veth = { .host_name = "m",
+				  .peer_name = "n",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = -1 };
+	struct link_child child = { .kind = "macvlan",
+				    .name = "eth0",
+				    .netns_fd = container,
+				    .mtu = 1400,
+				    .mac = mac_b,
+				    .put_data = put_mode,
+				    .arg = &mode };
+	struct container_link gone = { .name = "eth0", .kind = "macvlan", .mac = mac_a };
+	struct cni_err err = { 0 };
+	struct link_info master, info;
+	autonlk struct nlk inside = { 0 };
+	char path[64];
+
+	assert_int_equal(link_add_veth(nl, &veth, &master), 0);
+	child.master = master.index;
+	assert_int_equal(link_add_child(nl, &child), 0);
+	assert_int_equal(link_get(nl, "eth0", &info), -ENODEV);
+	assert_int_equal(link_add_child(nl, &child), -EEXIST);
+	child.kind = "nosuchkind";
+	child.name = "other";
+	assert_int_equal(link_add_child(nl, &child), -EOPNOTSUPP);
+	assert_int_equal(netns_enter(container), 0);
+	assert_int_equal(nlk_open(&inside), 0);
+	assert_int_equal(link_get(&inside, "eth0", &info), 0);
+	assert_string_equal(info.kind, "macvlan");
+	assert_int_equal(info.mode, MACVLAN_MODE_VEPA);
+	assert_int_equal(info.peer, master.index);
+	assert_int_equal(info.mtu, 1400);
+	assert_memory_equal(info.mac, mac_b, 6);
+	link_queue_rename(&inside, info.index, "eth1");
+	assert_int_equal(nlk_send(&inside, NULL, NULL), 0);
+	assert_int_equal(netns_enter(home), 0);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", container);
+	gone.netns = path;
+	assert_int_equal(container_remove_link(&gone, &err), 0); /* the name */
+	gone.name = "eth1";
+	assert_int_equal(container_remove_link(&gone, &err), 0); /* the MAC */
+	gone.mac = NULL;
+	gone.kind = "veth";
+	assert_int_equal(container_remove_link(&gone, &err), 0);
+	gone.kind = "macvlan";
+	assert_int_equal(container_remove_link(&gone, &err), 1);
+	assert_int_equal(container_remove_link(&gone, &err), 0);
+	gone.netns = "/nonexistent/ns";
+	assert_int_equal(container_remove_link(&gone, &err), 0);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(link_get(nl, "m", &info), 0);
+}
+
+static void test_default_interface(void **state)
+{
+	struct nlk *nl = *state;
+	struct ip_net v4 = net("10.9.0.1/24"), v6 = net("fd09::1/64");
+	struct cni_route route = {
+		.dst = net("0.0.0.0/0"), .priority = 9, .table = -1, .scope = -1
+	};
+	struct link_veth veth = { .host_name = "a",
+				  .peer_name = "b",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = -1 };
+	struct link_info a;
+
+	assert_int_equal(link_add_veth(nl, &veth, &a), 0);
+	link_queue_flags(nl, "set b up", a.peer, IFF_UP, IFF_UP);
+	addr_queue_add(nl, a.index, &v4, 0);
+	addr_queue_add(nl, a.peer, &v6, IFA_F_NODAD);
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(route_default_interface(nl), -ENODEV);
+	/* routes to somewhere, and in another table, are none */
+	route.dst = net("10.0.0.0/8");
+	route_queue_add(nl, a.index, &route, false);
+	route.dst = net("0.0.0.0/0");
+	route.table = 99;
+	route_queue_add(nl, a.index, &route, false);
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(route_default_interface(nl), -ENODEV);
+	route.table = -1;
+	route.dst = net("::/0");
+	route_queue_add(nl, a.peer, &route, false);
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(route_default_interface(nl), a.peer);
+	route.dst = net("0.0.0.0/0");
+	route_queue_add(nl, a.index, &route, false);
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(route_default_interface(nl), a.index);
+	route.priority = 3;
+	route_queue_add(nl, a.peer, &route, false);
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(route_default_interface(nl), a.peer);
+}
+
 int main(void)
 {
 #define NET_TEST(t) cmocka_unit_test_setup_teardown(t, new_host, drop_host)
@@ -302,6 +412,8 @@ int main(void)
 		NET_TEST(test_veth_ids),
 		NET_TEST(test_veth_remove_spares_strangers),
 		NET_TEST(test_container_configure),
+		NET_TEST(test_child),
+		NET_TEST(test_default_interface),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
