@@ -7,7 +7,7 @@ DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
 
-PLUGINS := bridge firewall loopback macvlan portmap ptp tuning
+PLUGINS := bridge firewall host-device loopback macvlan portmap ptp tuning
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -125,6 +125,7 @@ $(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
 $(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o filter.o iface.o pair.o)
 $(OUT)/ptp: $(addprefix $(OBJ)/plugins/,filter.o iface.o pair.o)
 $(OUT)/macvlan: $(addprefix $(OBJ)/plugins/,child.o child_record.o iface.o)
+$(OUT)/host-device: $(addprefix $(OBJ)/plugins/,hostdev_find.o hostdev_record.o iface.o)
 $(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
 $(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
 $(OUT)/tuning: $(OBJ)/plugins/tuning_conf.o $(OBJ)/plugins/tuning_record.o
@@ -132,7 +133,8 @@ $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
-		 plugins/child_record.o plugins/firewall_record.o plugins/portmap_record.o plugins/tuning_record.o)
+		 plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o plugins/hostdev_record.o \
+		 plugins/portmap_record.o plugins/tuning_record.o)
 
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c

@@ -120,8 +120,14 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 		info.peer = (int)nla_get_u32(attr[IFLA_LINK]);
 	if (attr[IFLA_OPERSTATE])
 		info.operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
-	if (attr[IFLA_ADDRESS] && nla_len(attr[IFLA_ADDRESS]) == 6)
-		memcpy(info.mac, nla_data(attr[IFLA_ADDRESS]), 6);
+	if (attr[IFLA_ADDRESS] && nla_len(attr[IFLA_ADDRESS]) <= (int)sizeof(info.hw)) {
+		info.hw_len = (uint8_t)nla_len(attr[IFLA_ADDRESS]);
+		memcpy(info.hw, nla_data(attr[IFLA_ADDRESS]), info.hw_len);
+		if (info.hw_len == sizeof(info.mac))
+			memcpy(info.mac, info.hw, sizeof(info.mac));
+	}
+	if (attr[IFLA_IFALIAS])
+		nla_strlcpy(info.alias, attr[IFLA_IFALIAS], sizeof(info.alias));
 	if (attr[IFLA_AF_SPEC])
 		info.accept_ra = read_accept_ra(attr[IFLA_AF_SPEC]);
 	if (attr[IFLA_LINKINFO])
@@ -157,6 +163,79 @@ int link_get(struct nlk *nl, const char *name, struct link_info *out)
 int link_get_index(struct nlk *nl, int index, struct link_info *out)
 {
 	return get(nl, index, NULL, out);
+}
+
+struct find {
+	bool (*match)(const struct link_info *info, const void *arg);
+	const void *arg;
+	struct link_info found; /* index 0: not yet */
+};
+
+static int find_link(const struct nlmsghdr *hdr, void *arg)
+{
+	struct find *find = arg;
+	struct link_info info = { 0 };
+	int r = read_link(hdr, &info);
+
+	if (r == 0 && info.index && (!find->found.index || info.index < find->found.index) &&
+	    find->match(&info, find->arg))
+		find->found = info;
+	return r;
+}
+
+static void forget_found(void *arg)
+{
+	((struct find *)arg)->found.index = 0;
+}
+
+int link_find(struct nlk *nl, bool (*match)(const struct link_info *info, const void *arg),
+	      const void *arg, struct link_info *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *m = nlk_request(nl, "look for a link", RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	struct find find = { match, arg, { 0 } };
+	int r;
+
+	nlk_put_u32(nl, m, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	r = nlk_dump(nl, find_link, forget_found, &find);
+	if (r == 0 && !find.found.index)
+		r = -ENODEV;
+	if (r == 0)
+		*out = find.found;
+	return r;
+}
+
+bool link_has_alias(const struct link_info *info, const void *alias)
+{
+	return strcmp(info->alias, alias) == 0;
+}
+
+char *link_hw_str(const struct link_info *info, char buf[LINK_HW_STRLEN])
+{
+	buf[0] = '\0';
+	for (int i = 0; i < info->hw_len; i++)
+		snprintf(buf + 3 * i - (i > 0), 4, i ? ":%02x" : "%02x", info->hw[i]);
+	return buf;
+}
+
+void link_queue_move(struct nlk *nl, int index, int netns_fd, const char *name, const char *alias)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, netns_fd < 0 ? "rename a link" : "move a link",
+				       RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+
+	if (netns_fd >= 0)
+		nlk_put_u32(nl, m, IFLA_NET_NS_FD, netns_fd);
+	nlk_put_str(nl, m, IFLA_IFNAME, name);
+	nlk_put_str(nl, m, IFLA_IFALIAS, alias);
+}
+
+void link_queue_master(struct nlk *nl, int index, int master)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct nl_msg *m = nlk_request(nl, "make a link a port", RTM_NEWLINK, 0, &ifi, sizeof(ifi));
+
+	nlk_put_u32(nl, m, IFLA_MASTER, master);
 }
 
 static void put_end(struct nlk *nl, struct nl_msg *m, const char *name, const uint8_t mac[6],

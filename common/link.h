@@ -15,9 +15,12 @@ struct link_info {
 	unsigned int flags; /* IFF_* */
 	int mtu;
 	uint32_t tx_queue_len;
-	int master; /* ifindex, 0: none */
-	int peer;   /* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
-	uint8_t mac[6];
+	int master;	/* ifindex, 0: none */
+	int peer;	/* IFLA_LINK, 0: none; an ifindex of the peer's namespace */
+	uint8_t mac[6]; /* zero unless hw_len is 6 */
+	uint8_t hw[32]; /* hardware address, hw_len bytes (20 for InfiniBand) */
+	uint8_t hw_len;
+	char alias[256];    /* IFLA_IFALIAS, "": none */
 	uint8_t operstate;  /* IF_OPER_* */
 	int accept_ra;	    /* of IPv6, -1: not reported (IPv6 is off) */
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
@@ -50,6 +53,41 @@ int link_get(struct nlk *nl, const char *name, struct link_info *out);
 
 /** link_get_index() - link_get() by interface index. Return: as link_get(). */
 int link_get_index(struct nlk *nl, int index, struct link_info *out);
+
+/**
+ * link_find() - the first link, by index, that a function accepts (a dump: not for hot paths)
+ * @nl: socket, nothing queued
+ * @match: whether it is the one
+ * @arg: for @match
+ * @out: untouched on failure
+ *
+ * Return: 0; -ENODEV: none; another negative errno.
+ */
+int link_find(struct nlk *nl, bool (*match)(const struct link_info *info, const void *arg),
+	      const void *arg, struct link_info *out);
+
+/** link_has_alias() - for link_find(): whether a link's IFLA_IFALIAS is @alias, a string. */
+bool link_has_alias(const struct link_info *info, const void *alias);
+
+#define LINK_HW_STRLEN (3 * 32)
+
+/** link_hw_str() - "02:42:0a:01:00:02", "" for links without an address. Return: @buf. */
+char *link_hw_str(const struct link_info *info, char buf[LINK_HW_STRLEN]);
+
+/**
+ * link_queue_move() - queue a link's move to another namespace, and its name and alias there
+ * @nl: socket of the namespace the link is in
+ * @index: link; moving sets it down and removes its addresses
+ * @netns_fd: where to; -1: it stays and must be down for its new name
+ * @name: of the link there, free there. If it is not, the link may have moved all the same
+ * @alias: IFLA_IFALIAS; "" removes it
+ *
+ * The kernel renames after the move, so that nobody in the old namespace sees the new name.
+ */
+void link_queue_move(struct nlk *nl, int index, int netns_fd, const char *name, const char *alias);
+
+/** link_queue_master() - queue making a link a port of another; 0: of none. */
+void link_queue_master(struct nlk *nl, int index, int master);
 
 /**
  * link_add_veth() - create a veth pair, both ends in their final namespaces, in one message

@@ -61,6 +61,23 @@ int netns_current(void)
 	return fd < 0 ? -errno : fd;
 }
 
+uint64_t netns_inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+int netns_reopen(const char *path, uint64_t inode)
+{
+	struct cni_err ignored = { 0 };
+	autoclose int fd = path ? netns_open(path, &ignored) : -ENOENT;
+
+	if (fd >= 0 && netns_inode(fd) != inode)
+		return -ENOENT;
+	return take_fd(&fd);
+}
+
 int netns_enter(int fd)
 {
 	int r = fault_step("enter a network namespace");

@@ -6,6 +6,7 @@
 #include "error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /**
  * netns_open() - open the container's network namespace
@@ -23,6 +24,19 @@ int netns_open(const char *path, struct cni_err *err);
  * Return: descriptor owned by the caller, or a negative errno.
  */
 int netns_current(void);
+
+/** netns_inode() - what tells a namespace from others while it lives. Return: 0 on failure. */
+uint64_t netns_inode(int fd);
+
+/**
+ * netns_reopen() - open the namespace that a record names, if it still is that one
+ * @path: the CNI_NETNS of ADD, NULL allowed
+ * @inode: netns_inode() at that time
+ *
+ * Return: descriptor owned by the caller, or a negative errno: the namespace is gone, or its path
+ * leads to another one now.
+ */
+int netns_reopen(const char *path, uint64_t inode);
 
 /**
  * netns_enter() - move the process into a namespace

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "fault.h"
 #include "log.h"
+#include "netns.h"
 
 #include <netlink/socket.h>
 #include <stdarg.h>
@@ -54,6 +55,26 @@ void nlk_close(struct nlk *nl)
 	if (nl->sock)
 		nl_socket_free(nl->sock);
 	nl->sock = NULL;
+}
+
+int nlk_open_in(struct nlk *nl, int netns_fd)
+{
+	autoclose int home = netns_current();
+	int r, back;
+
+	memset(nl, 0, sizeof(*nl));
+	if (home < 0)
+		return home;
+	r = netns_enter(netns_fd);
+	if (r < 0)
+		return r;
+	r = nlk_open(nl);
+	back = netns_enter(home);
+	if (back < 0) { /* a fault injected here must not leave us inside: undo works on the host */
+		netns_enter(home);
+		nlk_close(nl);
+	}
+	return r < 0 ? r : back;
 }
 
 static void remember(struct nlk *nl, int r)

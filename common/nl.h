@@ -46,6 +46,15 @@ typedef int (*nlk_reply_fn)(const struct nlmsghdr *hdr, void *arg);
  */
 int nlk_open(struct nlk *nl);
 
+/**
+ * nlk_open_in() - nlk_open() in another network namespace; the process stays in its own
+ * @nl: as nlk_open(); works in the namespace it was opened in from then on
+ * @netns_fd: of netns_open()
+ *
+ * Return: 0, or a negative errno with the process in its own namespace.
+ */
+int nlk_open_in(struct nlk *nl, int netns_fd);
+
 /** nlk_close() - close the socket and drop what was queued. */
 void nlk_close(struct nlk *nl);
 

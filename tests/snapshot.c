@@ -90,7 +90,7 @@ static int take_link(const struct nlmsghdr *hdr, void *arg)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(hdr);
 	struct attrs a = { { NULL } }, info = { { NULL } };
-	char line[512], master[IF_NAMESIZE], mac[3 * 32 + 1] = "";
+	char line[1024], master[IF_NAMESIZE], mac[3 * 32 + 1] = "";
 	const uint8_t *bytes;
 
 	(void)arg;
@@ -102,12 +102,14 @@ static int take_link(const struct nlmsghdr *hdr, void *arg)
 		for (int i = 0; i < mnl_attr_get_payload_len(a.at[IFLA_ADDRESS]) && i < 32; i++)
 			snprintf(mac + 3 * i, 4, "%02x:", bytes[i]);
 	}
-	snprintf(line, sizeof(line), "link %s %s mtu %u mac %s master %s promiscuity %u qlen %u%s",
+	snprintf(line, sizeof(line),
+		 "link %s %s mtu %u mac %s master %s promiscuity %u qlen %u%s%s%s",
 		 mnl_attr_get_str(a.at[IFLA_IFNAME]),
 		 info.at[IFLA_INFO_KIND] ? mnl_attr_get_str(info.at[IFLA_INFO_KIND]) : "-",
 		 number(&a, IFLA_MTU), mac, device(number(&a, IFLA_MASTER), master),
 		 number(&a, IFLA_PROMISCUITY), number(&a, IFLA_TXQLEN),
-		 link->ifi_flags & IFF_UP ? " up" : "");
+		 link->ifi_flags & IFF_UP ? " up" : "", a.at[IFLA_IFALIAS] ? " alias " : "",
+		 a.at[IFLA_IFALIAS] ? mnl_attr_get_str(a.at[IFLA_IFALIAS]) : "");
 	add_line(line);
 	return MNL_CB_OK;
 }

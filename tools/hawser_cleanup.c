@@ -12,6 +12,7 @@
 #include "nft_foreign.h"
 #include "plugins/child_record.h"
 #include "plugins/firewall_record.h"
+#include "plugins/hostdev_record.h"
 #include "plugins/portmap_record.h"
 #include "plugins/tuning_record.h"
 #include "state.h"
@@ -238,6 +239,8 @@ static int remove_target(const struct targets *l, const struct target *t)
 		key.plugin = child_plugins[i];
 		report(&failed, child_remove(&key, NULL, &err), &err);
 	}
+	key.plugin = "host-device";
+	report(&failed, hostdev_give_back(&key, NULL, false, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(other_plugins); i++) {
 		key.plugin = other_plugins[i];
 		report(&failed, nat_del(&key, &err), &err);

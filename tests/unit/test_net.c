@@ -399,6 +399,70 @@ static void test_default_interface(void **state)
 	assert_int_equal(route_default_interface(nl), a.peer);
 }
 
+static bool is_up(const struct link_info *info, const void *arg)
+{
+	(void)arg;
+	return info->flags & IFF_UP;
+}
+
+static void test_move(void **state)
+{
+	struct nlk *nl = *state;
+	autoclose int home = netns_current(), container = new_container();
+	autonlk struct nlk inside = { 0 };
+	struct link_veth veth = { .host_name = "hw0",
+				  .peer_name = "far",
+				  .host_mac = mac_a,
+				  .peer_mac = mac_b,
+				  .netns_fd = -1 };
+	struct link_info info, found = { .index = 77 };
+	char text[LINK_HW_STRLEN];
+
+	assert_int_equal(link_find(nl, is_up, NULL, &found), -ENODEV);
+	assert_int_equal(found.index, 77);
+	assert_int_equal(link_add_veth(nl, &veth, &info), 0);
+	assert_int_equal(nlk_open_in(&inside, container), 0);
+	assert_int_equal(netns_inode(container) == netns_inode(home), 0);
+	link_queue_move(nl, info.index, container, "eth0", "hw0");
+	assert_int_equal(nlk_send(nl, NULL, NULL), 0);
+	assert_int_equal(link_get(nl, "hw0", &info), -ENODEV);
+	assert_int_equal(link_find(&inside, link_has_alias, "hw0", &found), 0);
+	assert_string_equal(found.name, "eth0");
+	assert_int_equal(found.flags & IFF_UP, 0);
+	assert_string_equal(link_hw_str(&found, text), "02:00:00:00:00:01");
+	/* back, while the host has the name: nothing moves */
+	assert_int_equal(link_add_bridge(nl, "hw0", mac_b, 0, false), 0);
+	assert_int_equal(link_add_bridge(nl, "eth0", mac_b, 0, false), 0);
+	link_queue_move(&inside, found.index, home, "hw0", "");
+	assert_int_equal(nlk_send(&inside, NULL, NULL), -EEXIST);
+	assert_int_equal(link_get(&inside, "eth0", &info), 0);
+	/* and once it is free */
+	assert_int_equal(link_get(nl, "hw0", &info), 0);
+	assert_int_equal(link_del(nl, info.index), 0);
+	link_queue_move(&inside, found.index, home, "hw0", "");
+	assert_int_equal(nlk_send(&inside, NULL, NULL), 0);
+	assert_int_equal(link_get(nl, "hw0", &info), 0);
+	assert_string_equal(info.alias, "");
+}
+
+static void test_netns_reopen(void **state)
+{
+	autoclose int container = new_container();
+	char path[64];
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", container);
+	fd = netns_reopen(path, netns_inode(container));
+	assert_true(fd >= 0);
+	assert_int_equal(netns_inode(fd), netns_inode(container));
+	close(fd);
+	assert_int_equal(netns_reopen(path, netns_inode(container) + 1), -ENOENT);
+	assert_true(netns_reopen(NULL, 1) < 0);
+	assert_true(netns_reopen("/run/netns/none", 1) < 0);
+	assert_int_equal(netns_inode(-1), 0);
+}
+
 int main(void)
 {
 #define NET_TEST(t) cmocka_unit_test_setup_teardown(t, new_host, drop_host)
@@ -414,6 +478,8 @@ int main(void)
 		NET_TEST(test_container_configure),
 		NET_TEST(test_child),
 		NET_TEST(test_default_interface),
+		NET_TEST(test_move),
+		NET_TEST(test_netns_reopen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
