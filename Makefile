@@ -7,7 +7,7 @@ DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
 
-PLUGINS := bridge firewall host-device loopback macvlan portmap ptp tuning
+PLUGINS := bridge firewall host-device loopback macvlan portmap ptp tap tuning
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -127,6 +127,7 @@ $(OUT)/ptp: $(addprefix $(OBJ)/plugins/,filter.o iface.o pair.o)
 $(OUT)/macvlan: $(addprefix $(OBJ)/plugins/,child.o child_record.o iface.o)
 $(OUT)/host-device: $(addprefix $(OBJ)/plugins/,hostdev_find.o hostdev_record.o iface.o)
 $(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
+$(OUT)/tap: $(addprefix $(OBJ)/plugins/,tap_device.o tap_record.o iface.o)
 $(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
 $(OUT)/tuning: $(OBJ)/plugins/tuning_conf.o $(OBJ)/plugins/tuning_record.o
 $(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
@@ -134,7 +135,7 @@ $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
 		 plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o plugins/hostdev_record.o \
-		 plugins/portmap_record.o plugins/tuning_record.o)
+		 plugins/portmap_record.o plugins/tap_record.o plugins/tuning_record.o)
 
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c

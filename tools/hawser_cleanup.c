@@ -14,6 +14,7 @@
 #include "plugins/firewall_record.h"
 #include "plugins/hostdev_record.h"
 #include "plugins/portmap_record.h"
+#include "plugins/tap_record.h"
 #include "plugins/tuning_record.h"
 #include "state.h"
 #include "veth.h"
@@ -241,6 +242,8 @@ static int remove_target(const struct targets *l, const struct target *t)
 	}
 	key.plugin = "host-device";
 	report(&failed, hostdev_give_back(&key, NULL, false, &err), &err);
+	key.plugin = "tap";
+	report(&failed, tap_remove(&key, NULL, false, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(other_plugins); i++) {
 		key.plugin = other_plugins[i];
 		report(&failed, nat_del(&key, &err), &err);
