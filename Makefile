@@ -6,6 +6,8 @@ CNIBINDIR ?= /opt/cni/bin
 DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
+# The release is one executable under the names of all plugins; 0: one for each.
+MULTI     ?= 1
 
 PLUGINS := bridge firewall host-device loopback macvlan portmap ptp tap tuning
 IPAMS   := host-local static
@@ -37,11 +39,15 @@ ifeq ($(LIBC),musl)
 CC       := musl-gcc
 MUSL_INC := $(OBJ)/include
 CPPFLAGS := $(filter-out -D_FORTIFY_SOURCE=2 -isystem /usr/include/libnl3,$(CPPFLAGS)) -isystem $(MUSL_INC)
+CFLAGS   += -fno-asynchronous-unwind-tables
+LDFLAGS  += -Wl,-T,tools/static.ld
 STATIC_ONLY := $(OBJ)/common/checked.o $(OBJ)/common/arena.o
 else
 LDLIBS   += -lpthread -lm
-STATIC_ONLY := $(OBJ)/common/nolookup.o
 endif
+# Two segments less to map, and pages that are not half empty.
+LDFLAGS  += -Wl,-z,noseparate-code
+STATIC_ONLY += $(OBJ)/common/nolookup.o
 # Debian 12 ships no libmnl.a: common/mnl.c has the part of it that is needed.
 ifeq ($(wildcard $(shell gcc -print-file-name=libmnl.a)),)
 STATIC_ONLY += $(OBJ)/common/mnl.o
@@ -121,16 +127,44 @@ $(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(STATIC_ONLY) $$(IPAM_LIB)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(LDLIBS)
 endef
-$(foreach p,$(PLUGINS),$(eval $(call program,plugins/$(p).c)))
-$(OUT)/bridge: $(addprefix $(OBJ)/plugins/,bridge_conf.o bridge_dev.o filter.o iface.o pair.o)
-$(OUT)/ptp: $(addprefix $(OBJ)/plugins/,filter.o iface.o pair.o)
-$(OUT)/macvlan: $(addprefix $(OBJ)/plugins/,child.o child_record.o iface.o)
-$(OUT)/host-device: $(addprefix $(OBJ)/plugins/,hostdev_find.o hostdev_record.o iface.o)
-$(OUT)/portmap: $(OBJ)/plugins/portmap_conf.o $(OBJ)/plugins/portmap_record.o
-$(OUT)/tap: $(addprefix $(OBJ)/plugins/,tap_device.o tap_record.o iface.o)
-$(OUT)/firewall: $(OBJ)/plugins/firewall_record.o
-$(OUT)/tuning: $(OBJ)/plugins/tuning_conf.o $(OBJ)/plugins/tuning_record.o
-$(foreach p,$(IPAMS),$(eval $(call program,ipam/$(p).c)))
+# What a plugin is made of beside its own file. usage: $(call rooms,PLUGIN...,ROOM...)
+rooms = $(foreach p,$(1),$(eval $(OUT)/$(p) $(OBJ)/parts/$(p).o: $(patsubst %,$(OBJ)/plugins/%.o,$(2))))
+$(call rooms,bridge,bridge_conf bridge_dev filter iface pair)
+$(call rooms,firewall,firewall_record)
+$(call rooms,host-device,hostdev_find hostdev_record iface)
+$(call rooms,macvlan,child child_record iface)
+$(call rooms,portmap,portmap_conf portmap_record)
+$(call rooms,ptp,filter iface pair)
+$(call rooms,tap,tap_device tap_record iface)
+$(call rooms,tuning,tuning_conf tuning_record)
+
+PROGRAM_SRC := $(PLUGINS:%=plugins/%.c) $(IPAMS:%=ipam/%.c)
+ifeq ($(FLAVOUR)$(MULTI),release1)
+# Each plugin is linked into one object that shows nothing but its main(), under a name of its own.
+define part
+$(OBJ)/parts/$(notdir $(basename $(1))).o: $(OBJ)/$(1:.c=.o)
+	@mkdir -p $$(@D)
+	$$(LD) -r -o $$@.tmp $$^
+	objcopy --redefine-sym main=main_$(subst -,_,$(notdir $(basename $(1)))) \
+		--keep-global-symbol=main_$(subst -,_,$(notdir $(basename $(1)))) $$@.tmp $$@
+endef
+$(foreach p,$(PROGRAM_SRC),$(eval $(call part,$(p))))
+
+$(OBJ)/multicall.inc: FORCE
+	@mkdir -p $(@D)
+	@printf 'PLUGIN(%s)\n' $(foreach p,$(PLUGINS) $(IPAMS),'$(subst -,_,$(p)), "$(p)"') | \
+		cmp -s - $@ || printf 'PLUGIN(%s)\n' $(foreach p,$(PLUGINS) $(IPAMS),'$(subst -,_,$(p)), "$(p)"') >$@
+$(OBJ)/plugins/multicall.o: $(OBJ)/multicall.inc
+$(OBJ)/plugins/multicall.o: CPPFLAGS += -I$(OBJ)
+
+$(OBJ)/hawser-plugins: $(OBJ)/plugins/multicall.o $(STATIC_ONLY) $(patsubst %,$(OBJ)/parts/%.o,$(PLUGINS) $(IPAMS)) $(IPAM_LIB) $(COMMON_LIB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+$(addprefix $(OUT)/,$(PLUGINS) $(IPAMS)): $(OBJ)/hawser-plugins
+	@mkdir -p $(@D)
+	ln -f $< $@
+else
+$(foreach p,$(PROGRAM_SRC),$(eval $(call program,$(p))))
+endif
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
@@ -209,7 +243,7 @@ format: ## reformat the sources
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 # clang-tidy needs seconds for a file: what has not changed since it was found clean is not looked at again.
-LINTED     := $(COMMON_SRC) $(wildcard ipam/*.c plugins/*.c tools/*.c)
+LINTED     := $(COMMON_SRC) $(filter-out plugins/multicall.c,$(wildcard ipam/*.c plugins/*.c tools/*.c))
 LINT_FLAGS := -std=gnu11 -Wno-gnu -D_GNU_SOURCE -I. -Icommon -isystem /usr/include/libnl3 -DHAWSER_LIBEXECDIR='"/"'
 build/lint/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)

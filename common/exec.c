@@ -65,11 +65,11 @@ char **exec_env(char *const changes[])
 	return env;
 }
 
-static int spawn(const char *file, char *const env[], int in, int out, pid_t *pid)
+static int spawn(const char *file, const char *name, char *const env[], int in, int out, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	char *argv[] = { (char *)file, NULL };
+	char *argv[] = { (char *)name, NULL };
 	sigset_t dflt;
 	int r;
 
@@ -146,7 +146,8 @@ static int converse(int *in, int out, const char *input, char **output)
 	return 0;
 }
 
-int exec_run(const char *file, char *const env[], const char *input, char **output, int *status)
+static int run(const char *file, const char *name, char *const env[], const char *input,
+	       char **output, int *status)
 {
 	struct timespec tenth = { .tv_nsec = 100000000 };
 	autoclose int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
@@ -162,12 +163,12 @@ int exec_run(const char *file, char *const env[], const char *input, char **outp
 		return -errno;
 	out_r = out[0];
 	out_w = out[1];
-	r = spawn(file, env, in_r, out_w, &pid);
+	r = spawn(file, name, env, in_r, out_w, &pid);
 	/* nothing announces that a writer has closed the file: this is the one timed retry we have
 	 */
 	for (int tries = 0; r == -ETXTBSY && tries < 50; tries++) {
 		nanosleep(&tenth, NULL);
-		r = spawn(file, env, in_r, out_w, &pid);
+		r = spawn(file, name, env, in_r, out_w, &pid);
 	}
 	if (r < 0)
 		return r;
@@ -182,4 +183,14 @@ int exec_run(const char *file, char *const env[], const char *input, char **outp
 	if (r == 0)
 		*output = take_ptr(text);
 	return r;
+}
+
+int exec_run(const char *file, char *const env[], const char *input, char **output, int *status)
+{
+	return run(file, file, env, input, output, status);
+}
+
+int exec_self(const char *name, char *const env[], char **output, int *status)
+{
+	return run("/proc/self/exe", name, env, "", output, status);
 }

@@ -34,6 +34,17 @@ int exec_find(const char *type, const char *path, char out[PATH_MAX], struct cni
 int exec_run(const char *file, char *const env[], const char *input, char **output, int *status);
 
 /**
+ * exec_self() - exec_run() of the executable that runs now, with nothing on stdin
+ * @name: of the plugin that it is to be
+ * @env: whole environment, NULL-terminated
+ * @output: as exec_run()
+ * @status: wait status
+ *
+ * Return: as exec_run().
+ */
+int exec_self(const char *name, char *const env[], char **output, int *status);
+
+/**
  * exec_env() - copy the environment with some variables replaced
  * @changes: NULL-terminated "K=V" strings, borrowed
  *

@@ -69,7 +69,7 @@ static int create_labelled(const struct tap_device *dev, struct cni_err *err)
 	snprintf(job, sizeof(job), HELPER_ENV "=%s %d %lld %lld", dev->name, dev->multi_queue,
 		 (long long)dev->owner, (long long)dev->group);
 	env = exec_env(changes);
-	r = env ? exec_run("/proc/self/exe", env, "", &answer, &status) : -ENOMEM;
+	r = env ? exec_self("tap", env, &answer, &status) : -ENOMEM;
 	set_exec_context(NULL);
 	if (r < 0 || !WIFEXITED(status))
 		return cni_fail(err, CNI_E_FAILED, r,

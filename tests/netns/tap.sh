@@ -60,13 +60,13 @@ TAP=0x1002 TAP_MQ=0x1102 # IFF_TAP | IFF_NO_PI, and IFF_MULTI_QUEUE
 slate a
 succeeds "for a guest: ADD" tap ADD a "$(conf "$(ipam 4)")"
 if [ -x /usr/bin/python3 ]; then
-	exec 8< <(exec ip netns exec a /usr/bin/python3 /run/guest.py eth0 $TAP)
+	exec 8< <(exec ip netns exec a /usr/bin/python3 /run/guest.py eth0 $TAP 2>/dev/null)
 	guest=$!
 	read -rt 5 -u 8 line
 	check "the container reaches the guest behind the tap" inside a ping -c1 -W2 10.88.0.9
 	succeeds "DEL while the guest is attached" tap DEL a "$(conf "$(ipam 4)")"
 	check "the device is gone" none
-	kill $guest
+	kill $guest 2>/dev/null
 	exec 8<&-
 else
 	skip "a guest behind the tap" "no python3"
