@@ -9,7 +9,7 @@ STATIC    ?= 1
 # The release is one executable under the names of all plugins; 0: one for each.
 MULTI     ?= 1
 
-PLUGINS := bridge firewall host-device loopback macvlan portmap ptp tap tuning
+PLUGINS := bandwidth bridge firewall host-device loopback macvlan portmap ptp tap tuning
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -129,6 +129,7 @@ $(OUT)/$(notdir $(basename $(1))): $(OBJ)/$(1:.c=.o) $(STATIC_ONLY) $$(IPAM_LIB)
 endef
 # What a plugin is made of beside its own file. usage: $(call rooms,PLUGIN...,ROOM...)
 rooms = $(foreach p,$(1),$(eval $(OUT)/$(p) $(OBJ)/parts/$(p).o: $(patsubst %,$(OBJ)/plugins/%.o,$(2))))
+$(call rooms,bandwidth,bandwidth_conf bandwidth_record)
 $(call rooms,bridge,bridge_conf bridge_dev filter iface pair)
 $(call rooms,firewall,firewall_record)
 $(call rooms,host-device,hostdev_find hostdev_record iface)
@@ -168,8 +169,8 @@ endif
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
-		 plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o plugins/hostdev_record.o \
-		 plugins/portmap_record.o plugins/tap_record.o plugins/tuning_record.o)
+		 plugins/bandwidth_record.o plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o \
+		 plugins/hostdev_record.o plugins/portmap_record.o plugins/tap_record.o plugins/tuning_record.o)
 
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c

@@ -17,3 +17,10 @@ uint64_t hash_strings(const char *const *strings, uint64_t seed)
 	h = (h ^ (h >> 27)) * 0x94d049bb133111ebULL;
 	return h ^ (h >> 31);
 }
+
+void hash_mac(uint64_t hash, uint8_t mac[6])
+{
+	for (int i = 0; i < 6; i++)
+		mac[i] = hash >> (8 * i);
+	mac[0] = (mac[0] & 0xfc) | 0x02;
+}

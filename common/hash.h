@@ -16,4 +16,7 @@
  */
 uint64_t hash_strings(const char *const *strings, uint64_t seed);
 
+/** hash_mac() - MAC address with 46 bits of a hash: locally administered, of one station. */
+void hash_mac(uint64_t hash, uint8_t mac[6]);
+
 #endif

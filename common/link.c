@@ -329,6 +329,35 @@ int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int 
 	return nlk_send(nl, NULL, NULL);
 }
 
+int link_add_ifb(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
+		 uint32_t tx_queue_len, struct link_info *out)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
+				 .ifi_flags = IFF_UP,
+				 .ifi_change = IFF_UP };
+	struct nl_msg *m = nlk_request(nl, "create an IFB device", RTM_NEWLINK,
+				       NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO, &ifi, sizeof(ifi));
+	struct link_info made = { 0 };
+	struct nlattr *info;
+	int r;
+
+	put_end(nl, m, name, mac, mtu);
+	nlk_put_u32(nl, m, IFLA_TXQLEN, tx_queue_len);
+	info = nlk_nest(nl, m, IFLA_LINKINFO);
+	nlk_put_str(nl, m, IFLA_INFO_KIND, "ifb");
+	nlk_nest_end(m, info);
+	r = nlk_send(nl, read_link, &made);
+	/* kernels before 6.2 do not echo a created link */
+	if (r == 0 && made.index == 0) {
+		r = link_get(nl, name, &made);
+		if (r < 0)
+			del_by_name(nl, name);
+	}
+	if (r == 0)
+		*out = made;
+	return r;
+}
+
 int link_add_child(struct nlk *nl, const struct link_child *child)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };

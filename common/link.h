@@ -118,6 +118,21 @@ int link_add_veth(struct nlk *nl, const struct link_veth *veth, struct link_info
 int link_add_bridge(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
 		    bool vlan_filtering);
 
+/**
+ * link_add_ifb() - create an IFB device, up: what is sent to it comes back where it came from
+ * @nl: socket, nothing queued
+ * @name: interface name
+ * @mac: its address
+ * @mtu: its MTU
+ * @tx_queue_len: packets that may wait in it
+ * @made: receives the device
+ *
+ * Return: 0; -EEXIST: the name is taken; -EOPNOTSUPP: the kernel lacks CONFIG_IFB; another negative
+ * errno.
+ */
+int link_add_ifb(struct nlk *nl, const char *name, const uint8_t mac[6], int mtu,
+		 uint32_t tx_queue_len, struct link_info *made);
+
 /* A link that hangs on another one, its master: macvlan, ipvlan, vlan; or on none: dummy. */
 struct link_child {
 	const char *kind;

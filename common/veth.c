@@ -11,13 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void mac_of_hash(uint64_t h, uint8_t mac[6])
-{
-	for (int i = 0; i < 6; i++)
-		mac[i] = h >> (8 * i);
-	mac[0] = (mac[0] & 0xfc) | 0x02; /* locally administered, one station */
-}
-
 void veth_ids(const char *network, const char *container_id, const char *ifname,
 	      struct veth_ids *out)
 {
@@ -26,8 +19,8 @@ void veth_ids(const char *network, const char *container_id, const char *ifname,
 	memset(out, 0, sizeof(*out));
 	snprintf(out->host_name, sizeof(out->host_name), "veth%08x",
 		 (unsigned int)hash_strings(owner, 0));
-	mac_of_hash(hash_strings(owner, 1), out->host_mac);
-	mac_of_hash(hash_strings(owner, 2), out->peer_mac);
+	hash_mac(hash_strings(owner, 1), out->host_mac);
+	hash_mac(hash_strings(owner, 2), out->peer_mac);
 }
 
 void veth_mac_of_ip(const struct ip_addr *ip, uint8_t mac[6])

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "nat.h"
 #include "nft_foreign.h"
+#include "plugins/bandwidth_record.h"
 #include "plugins/child_record.h"
 #include "plugins/firewall_record.h"
 #include "plugins/hostdev_record.h"
@@ -210,7 +211,7 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 }
 
 static const char *const child_plugins[] = { "macvlan", "ipvlan", "vlan", "dummy" };
-static const char *const other_plugins[] = { "bridge", "ptp", "bandwidth", "vxlan" };
+static const char *const other_plugins[] = { "bridge", "ptp", "vxlan" };
 
 static int remove_target(const struct targets *l, const struct target *t)
 {
@@ -233,6 +234,8 @@ static int remove_target(const struct targets *l, const struct target *t)
 	report(&failed, portmap_remove(&key, &err), &err);
 	key.plugin = "tuning";
 	report(&failed, tuning_remove(&key, NULL, NULL, &err), &err);
+	key.plugin = "bandwidth";
+	report(&failed, bandwidth_remove(&key, true, true, &err), &err);
 	remove_iptables(t, &prev, &failed);
 	remove_foreign(t, &failed);
 	report(&failed, veth_remove(&call, t->container_id, t->ifname, true, &err), &err);

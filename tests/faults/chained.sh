@@ -14,6 +14,7 @@ state() {
 	ip -n a -d link show eth0 | grep -o 'allmulti [0-9]'
 	tc qdisc show dev p0
 	tc filter show dev p0 parent ffff: 2>/dev/null
+	tc qdisc show | grep bwp
 }
 container() {
 	slate a
@@ -109,4 +110,6 @@ both() {
 	fi
 }
 both tuning '"mac":"02:00:00:00:00:cc","mtu":1400,"txQLen":77,"promisc":true,"allmulti":true,"sysctl":{"net.core.somaxconn":"500","net.ipv4.conf.IFNAME.arp_filter":"1"}'
+both bandwidth '"ingressRate":2000000,"ingressBurst":80000,"egressRate":4000000,"egressBurst":80000'
+steps bandwidth '"ingressRate":2000000,"ingressBurst":80000,"egressRate":4000000,"egressBurst":80000,"unshapedSubnets":["10.2.0.0/16","fd00:2::/64"]'
 done_testing

@@ -5,6 +5,10 @@ Only modules of python3-minimal.
 
 usage: peer.py hold PROTO PORT [ADDRESS [COMMAND...]]
            binds (and listens), prints "ready"; then waits, or becomes the command
+       peer.py sink PORT
+           takes what is sent and says when it has everything; "ready" when it listens
+       peer.py flood ADDRESS PORT BYTES [SOURCE]
+           sends them to a sink and prints how many milliseconds it took, at most $T seconds (default 10)
        peer.py send KIND... INTERFACE=eth0 [NAME=VALUE...]
            frames of these kinds (see FRAMES), each with its kind as marker
        peer.py watch INTERFACE                 prints the markers it sees until "end", at most 5 s
@@ -39,6 +43,31 @@ def hold(proto, port, address="0.0.0.0", *command):
     if command:
         os.execv(command[0], command)
     time.sleep(300)
+
+
+def sink(port):
+    s = bound("tcp", int(port), "::")
+    print("ready", flush=True)
+    while True:
+        c, _ = s.accept()
+        while c.recv(65536):
+            pass
+        c.sendall(b"all")
+        c.close()
+
+
+def flood(address, port, size, source=""):
+    s = socket.socket(socket.AF_INET if "." in address else socket.AF_INET6, socket.SOCK_STREAM)
+    s.settimeout(float(os.environ.get("T", "10")))
+    if source:
+        s.bind((source, 0))
+    s.connect((address, int(port)))
+    start = time.monotonic()
+    s.sendall(bytes(int(size)))
+    s.shutdown(socket.SHUT_WR)
+    if s.recv(16) != b"all":
+        sys.exit("the sink has not got everything")
+    print(int((time.monotonic() - start) * 1000) + 1)
 
 
 # ---- frames ----
@@ -180,4 +209,4 @@ def watch(interface):
 
 
 if __name__ == "__main__":
-    {"hold": hold, "send": send, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+    {"hold": hold, "sink": sink, "flood": flood, "send": send, "watch": watch}[sys.argv[1]](*sys.argv[2:])
