@@ -63,12 +63,12 @@ done
 both "routes" "ADD CHECK" "$(conf "\"device\":\"hw0\",$(ipam dual '"routes":[{"dst":"192.0.2.0/24","gw":"10.88.0.1"},{"dst":"0.0.0.0/0"},{"dst":"::/0"}]')")" up
 both "layer 2, hwaddr" "ADD DEL" "$(conf "\"hwaddr\":\"$MAC\"")"
 both "dns" ADD "$(conf "\"device\":\"hw0\",\"dns\":{\"nameservers\":[\"10.88.0.1\"],\"search\":[\"x\"]},$(ipam 4)")"
-for bad in '"device":"none"' '"hwaddr":"xyz"' '"kernelpath":"/etc"' '"device":"hw0","ipam":{"type":"none"}' '"pciBusID":"0000:99:00.0"' '"device":""'; do
+for wrong in '"device":"none"' '"hwaddr":"xyz"' '"kernelpath":"/etc"' '"device":"hw0","ipam":{"type":"none"}' '"pciBusID":"0000:99:00.0"' '"device":""'; do
 	hardware
-	run "$REF" ADD "$(conf "$bad")" && theirs=0 || theirs=1
+	run "$REF" ADD "$(conf "$wrong")" && theirs=0 || theirs=1
 	hardware
-	run "$BIN" ADD "$(conf "$bad")" && ours=0 || ours=1
-	same "both refuse $bad" "1 1" "$theirs $ours"
+	run "$BIN" ADD "$(conf "$wrong")" && ours=0 || ours=1
+	same "both refuse $wrong" "1 1" "$theirs $ours"
 done
 
 # --- swap: each deletes what the other attached

@@ -6,9 +6,12 @@ hconf() { echo "{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"host-devic
 tconf() { echo "{\"cniVersion\":\"1.1.0\",\"name\":\"net\",\"type\":\"tap\"${1:+,$1}}"; }
 hw0='ip link add hw0 address 02:00:00:00:00:71 type veth peer name hw1 address 02:00:00:00:00:72; ip link set hw1 up'
 
-prepare="$hw0; ip link set hw0 up alias uplink; ip addr add 192.0.2.7/24 dev hw0; ip addr add 2001:db8::7/64 dev hw0 nodad"
+prepare="$hw0; ip link set hw0 up alias uplink; ip addr add 192.0.2.7/24 dev hw0; ip addr add 2001:db8::7/64 dev hw0 nodad; wait_for 2 has_route"
+has_route() { ip -6 route show table local 2001:db8::7 | grep -q .; }
+settle=2
 dual=$(hconf "$(ipam dual '"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]')")
 fail_each_step "host-device: up, with addresses" host-device "$dual"
+settle=
 prepare="$hw0; ip link add br0 address 02:00:00:00:00:0b type bridge; ip link set hw0 master br0"
 fail_each_step "host-device: a port, layer 2" host-device "$(hconf)"
 fail_each_step_of_del host-device "$dual"

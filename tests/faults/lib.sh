@@ -12,6 +12,13 @@ errors_are_json() {
 		"$(jq -s 'map(select(.code > 0 and (.msg | length > 5))) | length' /run/errors)"
 }
 
+# Whether the host is as in $before. Where $settle is set, so many seconds are given to what the kernel does by itself
+# a moment later (routes of an IPv6 address that came back).
+unchanged() {
+	after=$(snapshot)
+	[ "$before" = "$after" ]
+}
+
 # Fail step 1, 2, ... of ADD until there are no more; $prepare runs on each clean slate.
 # usage: fail_each_step NAME PLUGIN CONF
 fail_each_step() {
@@ -33,8 +40,7 @@ fail_each_step() {
 			continue
 		fi
 		cat $out >>/run/errors
-		after=$(snapshot)
-		if [ "$before" != "$after" ]; then
+		if ! unchanged && ! { [ -n "${settle:-}" ] && wait_for "$settle" unchanged; }; then
 			not_ok "$name, step $k: the host is as it was" "$(diff <(echo "$before") <(echo "$after"))"
 			failed=1
 			# later steps are judged by themselves
