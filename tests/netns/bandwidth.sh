@@ -10,7 +10,9 @@ container() {
 	ip -j link show type ifb | jq -r '.[].ifname // empty' | xargs -r -n1 ip link del
 	for name in "$@"; do
 		ip link add "p$name" address 02:00:00:00:00:bb type veth peer name eth0 netns "$name"
-		ip link set "p$name" up
+		# no link-local addresses: they come and change state by themselves
+		ip link set "p$name" addrgenmode none up
+		ip -n "$name" link set eth0 addrgenmode none
 		ip -n "$name" link set eth0 up
 		ip -n "$name" link set lo up
 	done
@@ -20,7 +22,10 @@ container() {
 		ip -n a addr add 10.$i.0.2/24 dev eth0
 		ip -n a addr add fd00:$i::2/64 dev eth0 nodad
 	done
+	wait_for 5 settled
 }
+# The kernel makes the local routes of IPv6 addresses a moment later.
+settled() { [ "$( (ip -6 route show table local; ip -6 -n a route show table local) | grep -c '^local fd00:')" -eq 4 ]; }
 # What an attachment may leave.
 snapshot() {
 	"$SNAPSHOT"
