@@ -234,7 +234,8 @@ static int remove_fn(void *arg, struct cni_err *err)
 	if (r < 0)
 		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up link %s in %.200s", link->name,
 				link->netns);
-	if (strcmp(info.kind, link->kind) != 0 || (link->mac && memcmp(info.mac, link->mac, 6))) {
+	if (strcmp(info.kind, link->kind) != 0 ||
+	    (link->mac && memcmp(info.mac, link->mac, 6) != 0)) {
 		log_trace("link %s in %s is not ours: left alone", link->name, link->netns);
 		return 0;
 	}

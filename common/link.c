@@ -214,7 +214,7 @@ char *link_hw_str(const struct link_info *info, char buf[LINK_HW_STRLEN])
 {
 	buf[0] = '\0';
 	for (int i = 0; i < info->hw_len; i++)
-		snprintf(buf + 3 * i - (i > 0), 4, i ? ":%02x" : "%02x", info->hw[i]);
+		snprintf(&buf[3 * i - (i > 0)], 4, i ? ":%02x" : "%02x", info->hw[i]);
 	return buf;
 }
 

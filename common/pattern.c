@@ -138,7 +138,7 @@ static void add_class(uint8_t set[32], int (*is)(int), bool not )
 /* Behind a backslash: a class is added to @set. Return: the byte it stands for, or -1: a class. */
 static int read_escape(struct parser *ps, uint8_t set[32])
 {
-	static const char controls[] = "a\at\tn\nv\vf\fr\r";
+	static const unsigned char controls[] = "a\at\tn\nv\vf\fr\r";
 	unsigned char c = *ps->p;
 
 	if (c)

@@ -90,7 +90,7 @@ static void put_selector(struct nlk *nl, struct nl_msg *m, const struct tc_filte
 		struct tc_u32_key *key = &s.keys[s.sel.nkeys++];
 
 		key->mask = htonl((uint32_t)(0xffffffffULL << (32 - bits)));
-		memcpy(&key->val, net->ip.b + 4 * i, 4);
+		memcpy(&key->val, net->ip.b + i * sizeof(key->val), sizeof(key->val));
 		key->val &= key->mask;
 		if (net->ip.family == AF_INET)
 			key->off = filter->source ? 12 : 16;
