@@ -224,9 +224,13 @@ static int remove_fn(void *arg, struct cni_err *err)
 	struct removal *removal = arg;
 	const struct container_link *link = removal->link;
 	autonlk struct nlk nl = { 0 };
+	char id[NETNS_ID_STRLEN];
 	struct link_info info;
-	int r = nlk_open(&nl);
+	int r;
 
+	if (link->netns_id && strcmp(netns_id(id), link->netns_id) != 0)
+		return 0; /* the path has become another namespace's */
+	r = nlk_open(&nl);
 	if (r == 0)
 		r = link_get(&nl, link->name, &info);
 	if (r == -ENODEV)
@@ -234,8 +238,7 @@ static int remove_fn(void *arg, struct cni_err *err)
 	if (r < 0)
 		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up link %s in %.200s", link->name,
 				link->netns);
-	if (strcmp(info.kind, link->kind) != 0 ||
-	    (link->mac && memcmp(info.mac, link->mac, 6) != 0)) {
+	if (strcmp(info.kind, link->kind) != 0) {
 		log_trace("link %s in %s is not ours: left alone", link->name, link->netns);
 		return 0;
 	}

@@ -39,9 +39,9 @@ int container_configure(const struct container_setup *setup, struct cni_err *err
 struct container_link {
 	const char *netns; /* path */
 	const char *name;
-	const char *kind;   /* "veth", "macvlan", ... */
-	const uint8_t *mac; /* six bytes; NULL: any */
-	bool wait;	    /* for the kernel to release everything, see link_del_announced() */
+	const char *kind;     /* "veth", "macvlan", ... */
+	const char *netns_id; /* what netns_id() must say there; NULL: anything */
+	bool wait;	      /* for the kernel to release everything, see link_del_announced() */
 };
 
 /**

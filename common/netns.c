@@ -11,7 +11,9 @@
 #include <sched.h>
 #include <string.h>
 #include <strings.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -85,6 +87,26 @@ int netns_enter(int fd)
 	if (r < 0)
 		return r;
 	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* asm-generic/socket.h */
+#endif
+
+char *netns_id(char buf[NETNS_ID_STRLEN])
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+	struct stat st;
+
+	buf[0] = '\0';
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0)
+		snprintf(buf, NETNS_ID_STRLEN, "cookie %llx", (unsigned long long)cookie);
+	else if (stat("/proc/self/ns/net", &st) == 0)
+		snprintf(buf, NETNS_ID_STRLEN, "inode %llx:%llx", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino);
+	return buf;
 }
 
 int netns_run(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg, struct cni_err *err)

@@ -46,6 +46,19 @@ int netns_reopen(const char *path, uint64_t inode);
  */
 int netns_enter(int fd);
 
+#define NETNS_ID_STRLEN 48
+
+/**
+ * netns_id() - what tells the process' namespace from all others of this boot
+ * @buf: receives the text; "" when it cannot be told
+ *
+ * The kernel's cookie, which is never given out again (SO_NETNS_COOKIE, Linux 5.14). Before that
+ * device and inode, which are: a namespace made later may have them.
+ *
+ * Return: @buf.
+ */
+char *netns_id(char buf[NETNS_ID_STRLEN]);
+
 /**
  * netns_run() - run a function inside a namespace
  * @fd: the namespace

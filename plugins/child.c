@@ -12,7 +12,6 @@
 #include "veth.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 /* All that DEL and GC need: an attachment must be removable whatever has become of the keys. */
 static int read_conf(const struct cni_call *call, struct child_conf *conf, struct cni_err *err)
@@ -39,6 +38,13 @@ static int read_mode(struct child_conf *conf, struct cni_err *err)
 	return r;
 }
 
+/* Whether addresses come from the plugin before this one, as far as the verb can know. */
+static bool has_addresses(const struct cni_call *call)
+{
+	return child_kind.chained &&
+	       (call->verb == CNI_STATUS || (call->prev && call->prev->n_ips > 0));
+}
+
 static int read_valid_conf(const struct cni_call *call, struct child_conf *conf,
 			   struct cni_err *err)
 {
@@ -58,11 +64,10 @@ static int read_valid_conf(const struct cni_call *call, struct child_conf *conf,
 				call->plugin);
 	if (child_kind.is_vlan && !conf->vlan)
 		return cni_fail(err, CNI_E_CONF, 0, "\"vlanId\": required: 1 to 4094");
-	if (child_kind.needs_ipam && !conf->iface.ipam_type &&
-	    !(child_kind.chained && (call->prev || call->verb == CNI_STATUS)))
+	if (child_kind.needs_ipam && !conf->iface.ipam_type && !has_addresses(call))
 		return cni_fail(err, CNI_E_CONF, 0, "\"ipam.type\": %s needs an IPAM plugin%s",
 				call->plugin,
-				child_kind.chained ? ", or addresses of a prevResult" : "");
+				child_kind.chained ? ", or a prevResult with addresses" : "");
 	return 0;
 }
 
@@ -71,6 +76,7 @@ struct attach {
 	const struct cni_call *call;
 	struct child_conf conf;
 	int netns_fd;
+	char netns_id[NETNS_ID_STRLEN];
 	struct undo *undo;
 	struct link_info master; /* index 0: none */
 	char made_as[IFNAMSIZ];
@@ -151,21 +157,17 @@ static int undo_record(const void *arg, struct cni_err *err)
 	return r < 0 ? cni_fail(err, CNI_E_IO, r, "remove the attachment record") : 0;
 }
 
-/* Before the link is made, and again with what it has become. */
+/* Before the link is made, and again with its addresses. */
 static int write_record(const struct attach *a, const struct cni_result *result,
 			struct cni_err *err)
 {
 	struct state_key key = chain_key(a->call);
 	json_auto_t *record = iface_record(a->call, &a->conf.iface, result);
-	char id[CHILD_NETNS_ID_STRLEN], mac[MAC_STRLEN];
-	struct stat st;
 
-	if (fstat(a->netns_fd, &st) == 0)
-		json_object_set_new(record, CHILD_NETNS_ID, json_string(child_netns_id(&st, id)));
+	if (*a->netns_id)
+		json_object_set_new(record, CHILD_NETNS_ID, json_string(a->netns_id));
 	if (a->master.index)
 		json_object_set_new(record, "master", json_string(a->master.name));
-	if (a->made.index)
-		json_object_set_new(record, CHILD_MAC, json_string(mac_str(a->made.mac, mac)));
 	return iface_write_record(&key, record, false, err);
 }
 
@@ -294,14 +296,23 @@ static int settle_fn(void *arg, struct cni_err *err)
 		     : 0;
 }
 
-/* A second ADD fails before anything is done: it must not take the first one's record along. */
-static int refuse_fn(void *arg, struct cni_err *err)
+/*
+ * In the container, before anything is done: which namespace it is, and that this is no second ADD,
+ * whose failure would take the first one's record along.
+ */
+static int look_fn(void *arg, struct cni_err *err)
 {
-	const struct cni_call *call = ((struct attach *)arg)->call;
+	struct attach *a = arg;
+	const struct cni_call *call = a->call;
+	struct state_key key = chain_key(call);
 	autonlk struct nlk nl = { 0 };
 	struct link_info there;
-	int r = nlk_open(&nl);
+	int r;
 
+	netns_id(a->netns_id);
+	if (!state_exists(&key))
+		return 0;
+	r = nlk_open(&nl);
 	if (r == 0)
 		r = link_get(&nl, call->ifname, &there);
 	if (r == -ENODEV)
@@ -316,8 +327,7 @@ static int refuse_fn(void *arg, struct cni_err *err)
 
 static int make_link(struct attach *a, struct cni_err *err)
 {
-	struct state_key key = chain_key(a->call);
-	int r = state_exists(&key) ? netns_run(a->netns_fd, refuse_fn, a, err) : 0;
+	int r = netns_run(a->netns_fd, look_fn, a, err);
 
 	if (r == 0)
 		r = a->conf.in_container ? netns_run(a->netns_fd, make_fn, a, err)
@@ -329,13 +339,10 @@ static int make_link(struct attach *a, struct cni_err *err)
 
 static int take_addresses(struct attach *a, struct cni_result *result, struct cni_err *err)
 {
-	const struct cni_result *prev = child_kind.chained ? a->call->prev : NULL;
+	const struct cni_result *prev = a->call->prev;
 
 	if (a->conf.iface.ipam_type || !child_kind.needs_ipam)
 		return iface_run_ipam(a->call, &a->conf.iface, result, a->undo, err);
-	if (!prev || prev->n_ips == 0)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"ipam.type\": not given, and prevResult has no addresses");
 	for (size_t i = 0; i < prev->n_ips; i++)
 		result_add_ip(result, &prev->ips[i]);
 	for (size_t i = 0; i < prev->n_routes; i++)
@@ -393,7 +400,7 @@ int child_add(const struct cni_call *call, struct cni_result *result, struct und
 	r = make_link(&a, err);
 	if (r == 0)
 		r = take_addresses(&a, result, err);
-	if (r == 0)
+	if (r == 0 && result->n_ips)
 		r = write_record(&a, result, err);
 	if (r == 0)
 		r = configure(&a, result, err);

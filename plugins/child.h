@@ -15,8 +15,9 @@
  * too, as "eth0" often is: then the link is made under a derived name and renamed.
  *
  * Nothing of the host leads to a link inside a container. So DEL, GC and rollback, child_remove(),
- * look for it where the runtime says and where the record says: the record is written before the
- * link is made, and again with the link's MAC and addresses.
+ * look for it where the runtime says and where the record says: path and identity of the namespace
+ * are written before the link is made. They are written again with the addresses, for "hawser
+ * list".
  */
 #ifndef HAWSER_CHILD_H
 #define HAWSER_CHILD_H

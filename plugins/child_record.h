@@ -5,16 +5,8 @@
 
 #include "chain.h"
 
-/* Keys of the record beside those of iface_record(). */
-#define CHILD_NETNS_ID "netnsID" /* device and inode of the namespace */
-#define CHILD_MAC      "mac"	 /* of the link; written when it is there */
-
-#define CHILD_NETNS_ID_STRLEN 48
-
-struct stat;
-
-/** child_netns_id() - "device:inode" of a namespace. Return: @buf. */
-char *child_netns_id(const struct stat *st, char buf[CHILD_NETNS_ID_STRLEN]);
+/* Key of the record beside those of iface_record(): netns_id() of the container. */
+#define CHILD_NETNS_ID "netnsID"
 
 /**
  * child_remove() - remove the link inside the container, and the record
@@ -23,8 +15,8 @@ char *child_netns_id(const struct stat *st, char buf[CHILD_NETNS_ID_STRLEN]);
  * @err: filled on failure; the record stays then
  *
  * Nothing of the host leads to a link inside a container, so its namespace is looked for where the
- * runtime says, and where the record says. What the record leads to must be what ADD made: the MAC,
- * or (an ADD that was killed) the namespace, tell. Nothing there is success.
+ * runtime says, and where the record says, if it is still the same namespace. Nothing there is
+ * success.
  *
  * Return: 0, or a negative errno.
  */

@@ -79,7 +79,7 @@ collects() {
 }
 # DEL in every situation. usage: removals NAME PLUGIN CONF; CONF of at most 1.0.0 is tried with the Go plugin, too
 removals() {
-	local f=$1 plugin=$2 c=$3 go
+	local f=$1 plugin=$2 c=$3 go prev
 	slate a
 	eval "${prepare:-:}"
 	succeeds "$f: DEL before any ADD" "$plugin" DEL a "$c"

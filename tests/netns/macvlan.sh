@@ -200,6 +200,12 @@ check "the link of new stays" inside a ping -c1 -W2 10.88.0.1
 check "GC keeps new" gc macvlan "$(jq -c '.["cni.dev/valid-attachments"]=[{containerID:"new",ifname:"eth0"}]' <<<"$(mconf "$(ipam 4)")")"
 check "the link of new stays then, too" inside a ping -c1 -W2 10.88.0.1
 
+stage a
+succeeds "a MAC that is changed later: ADD" macvlan ADD a "$(mconf "$(ipam 4)")"
+ip -n a link set eth0 address 02:00:00:00:00:99
+NETNS='' succeeds "a MAC that is changed later: DEL with an empty CNI_NETNS" macvlan DEL a "$(mconf "$(ipam 4)")"
+refuse "a MAC that is changed later: the link is gone" inside a ip link show eth0
+
 # --- an IPAM plugin that needs the link, as dhcp does
 mkdir -p /run/ipam
 cat >/run/ipam/needy <<'EOS'

@@ -313,11 +313,13 @@ static void test_child(void **state)
 				    .mac = mac_b,
 				    .put_data = put_mode,
 				    .arg = &mode };
-	struct container_link gone = { .name = "eth0", .kind = "macvlan", .mac = mac_a };
+	struct container_link gone = { .name = "eth0",
+				       .kind = "macvlan",
+				       .netns_id = "cookie ffffffff" };
 	struct cni_err err = { 0 };
 	struct link_info master, info;
 	autonlk struct nlk inside = { 0 };
-	char path[64];
+	char path[64], id[NETNS_ID_STRLEN];
 
 	assert_int_equal(link_add_veth(nl, &veth, &master), 0);
 	child.master = master.index;
@@ -337,14 +339,16 @@ static void test_child(void **state)
 	assert_memory_equal(info.mac, mac_b, 6);
 	link_queue_rename(&inside, info.index, "eth1");
 	assert_int_equal(nlk_send(&inside, NULL, NULL), 0);
+	netns_id(id);
 	assert_int_equal(netns_enter(home), 0);
+	assert_string_not_equal(netns_id(path), id);
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", container);
 	gone.netns = path;
 	assert_int_equal(container_remove_link(&gone, &err), 0); /* the name */
 	gone.name = "eth1";
-	assert_int_equal(container_remove_link(&gone, &err), 0); /* the MAC */
-	gone.mac = NULL;
+	assert_int_equal(container_remove_link(&gone, &err), 0); /* the namespace */
+	gone.netns_id = id;
 	gone.kind = "veth";
 	assert_int_equal(container_remove_link(&gone, &err), 0);
 	gone.kind = "macvlan";
