@@ -9,7 +9,7 @@ STATIC    ?= 1
 # The release is one executable under the names of all plugins; 0: one for each.
 MULTI     ?= 1
 
-PLUGINS := bandwidth bridge firewall host-device loopback macvlan portmap ptp tap tuning
+PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp tap tuning vlan
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -133,7 +133,7 @@ $(call rooms,bandwidth,bandwidth_conf bandwidth_record)
 $(call rooms,bridge,bridge_conf bridge_dev filter iface pair)
 $(call rooms,firewall,firewall_record)
 $(call rooms,host-device,hostdev_find hostdev_record iface)
-$(call rooms,macvlan,child child_record iface)
+$(call rooms,dummy ipvlan macvlan vlan,child child_record iface)
 $(call rooms,portmap,portmap_conf portmap_record)
 $(call rooms,ptp,filter iface pair)
 $(call rooms,tap,tap_device tap_record iface)
