@@ -9,7 +9,7 @@ STATIC    ?= 1
 # The release is one executable under the names of all plugins; 0: one for each.
 MULTI     ?= 1
 
-PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp tap tuning vlan
+PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp sbr tap tuning vlan
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -136,6 +136,7 @@ $(call rooms,host-device,hostdev_find hostdev_record iface)
 $(call rooms,dummy ipvlan macvlan vlan,child child_record iface)
 $(call rooms,portmap,portmap_conf portmap_record)
 $(call rooms,ptp,filter iface pair)
+$(call rooms,sbr,sbr_inside)
 $(call rooms,tap,tap_device tap_record iface)
 $(call rooms,tuning,tuning_conf tuning_record)
 

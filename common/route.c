@@ -95,8 +95,10 @@ static int match_route(const struct nlmsghdr *hdr, void *arg)
 	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
 		return -EBADMSG;
 	table = attr[RTA_TABLE] ? nla_get_u32(attr[RTA_TABLE]) : rtm->rtm_table;
+	if (s->want->table >= 0 ? table != table_of(s->want) : table == RT_TABLE_LOCAL)
+		return 0;
 	priority = attr[RTA_PRIORITY] ? nla_get_u32(attr[RTA_PRIORITY]) : 0;
-	if (table != table_of(s->want) || (s->dst.len && !same_addr(attr[RTA_DST], &s->dst.ip)))
+	if (s->dst.len && !same_addr(attr[RTA_DST], &s->dst.ip))
 		return 0;
 	if (!attr[RTA_OIF] || nla_get_u32(attr[RTA_OIF]) != s->oif)
 		return 0;
@@ -120,7 +122,8 @@ int route_find(struct nlk *nl, int index, const struct cni_route *route)
 	struct nl_msg *m = nlk_request(nl, "list routes", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
 	int r;
 
-	nlk_put_u32(nl, m, RTA_TABLE, table_of(route));
+	if (route->table >= 0)
+		nlk_put_u32(nl, m, RTA_TABLE, table_of(route));
 	r = nlk_dump(nl, match_route, forget, &s);
 	/* a table that was never used does not exist */
 	return r == -ENOENT ? 0 : r < 0 ? r : s.found;

@@ -32,7 +32,8 @@ void route_queue_link(struct nlk *nl, int index, const struct link_route *route)
  * route_find() - whether a route through an interface exists
  * @nl: socket of the container's namespace, nothing queued
  * @index: outgoing interface
- * @route: destination and table must be equal; gateway and priority too when given
+ * @route: destination must be equal; table, gateway and priority too when given: without a table
+ *         any will do, because a plugin later in the chain (sbr, vrf) moves routes to another
  *
  * Return: 1 when found, 0 when not, or a negative errno.
  */

@@ -211,7 +211,7 @@ static void remove_iptables(const struct target *t, const struct cni_result *pre
 }
 
 static const char *const child_plugins[] = { "macvlan", "ipvlan", "vlan", "dummy" };
-static const char *const other_plugins[] = { "bridge", "ptp", "vxlan" };
+static const char *const other_plugins[] = { "bridge", "ptp", "vxlan", "sbr", "vrf" };
 
 static int remove_target(const struct targets *l, const struct target *t)
 {

@@ -112,4 +112,6 @@ both() {
 both tuning '"mac":"02:00:00:00:00:cc","mtu":1400,"txQLen":77,"promisc":true,"allmulti":true,"sysctl":{"net.core.somaxconn":"500","net.ipv4.conf.IFNAME.arp_filter":"1"}'
 both bandwidth '"ingressRate":2000000,"ingressBurst":80000,"egressRate":4000000,"egressBurst":80000'
 steps bandwidth '"ingressRate":2000000,"ingressBurst":80000,"egressRate":4000000,"egressBurst":80000,"unshapedSubnets":["10.2.0.0/16","fd00:2::/64"]'
+both sbr ''
+steps sbr '"addSourceHints":true'
 done_testing
