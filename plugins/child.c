@@ -435,10 +435,26 @@ int child_gc(const struct cni_call *call, struct cni_err *err)
 	return r < 0 ? r : iface_gc(call, &conf.iface, detach, call, err);
 }
 
+/*
+ * The MTU that the link should have. A plugin behind this one may have set another and says so in
+ * the result, which has it since 1.1.0.
+ */
+static int64_t expected_mtu(const struct cni_call *call, const struct child_conf *conf)
+{
+	for (size_t i = 0; i < call->prev->n_ifaces; i++) {
+		const struct cni_iface *iface = &call->prev->ifaces[i];
+
+		if (*iface->sandbox && iface->mtu && strcmp(iface->name, call->ifname) == 0)
+			return iface->mtu;
+	}
+	return child_kind.is_vlan ? conf->iface.mtu : 0;
+}
+
 static int check_link(const struct cni_call *call, const struct child_conf *conf,
 		      const struct link_info *seen, struct cni_err *err)
 {
 	const char *name = call->ifname;
+	int64_t mtu = expected_mtu(call, conf);
 
 	if (strcmp(seen->kind, call->plugin) != 0)
 		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a %s link", name, call->plugin);
@@ -450,9 +466,9 @@ static int check_link(const struct cni_call *call, const struct child_conf *conf
 	if (child_kind.is_vlan && seen->vlan != conf->vlan)
 		return cni_fail(err, CNI_E_FAILED, 0, "\"vlanId\": %s is of VLAN %d, not %lld",
 				name, seen->vlan, (long long)conf->vlan);
-	if (conf->iface.mtu && seen->mtu != conf->iface.mtu)
+	if (mtu && seen->mtu != mtu)
 		return cni_fail(err, CNI_E_FAILED, 0, "\"mtu\": %s has %d, not %lld", name,
-				seen->mtu, (long long)conf->iface.mtu);
+				seen->mtu, (long long)mtu);
 	if (conf->bc_queue && seen->bc_queue >= 0 && seen->bc_queue != conf->bc_queue)
 		return cni_fail(err, CNI_E_FAILED, 0, "\"bcqueuelen\": %s has %d, not %lld", name,
 				seen->bc_queue, (long long)conf->bc_queue);

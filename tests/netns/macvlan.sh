@@ -114,7 +114,10 @@ same "mtu of link and result" "1400 1400" "$(link eth0 .mtu a) $(result '.interf
 same "bcqueuelen" 500 "$(inside a ip -d link show eth0 | grep -o 'bcqueuelen [0-9]*' | cut -d' ' -f2 | head -n 1)"
 first=$(cat $out)
 succeeds "mtu and bcqueuelen: CHECK" macvlan CHECK a "$(with_prev "$c" "$first")"
-fails "CHECK notices another mtu" 999 '"mtu"' macvlan CHECK a "$(with_prev "$(jq -c .mtu=1300 <<<"$c")" "$first")"
+ip -n a link set eth0 mtu 1300
+fails "CHECK notices another mtu" 999 '"mtu": eth0 has 1300, not 1400' macvlan CHECK a "$(with_prev "$c" "$first")"
+succeeds "but not one that a later plugin says" macvlan CHECK a "$(with_prev "$c" "$(jq -c '.interfaces[0].mtu=1300' <<<"$first")")"
+ip -n a link set eth0 mtu 1400
 fails "CHECK notices another bcqueuelen" 999 '"bcqueuelen"' macvlan CHECK a "$(with_prev "$(jq -c .bcqueuelen=300 <<<"$c")" "$first")"
 
 # --- layer 2, routes, dns
