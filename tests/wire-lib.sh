@@ -22,7 +22,10 @@ wire() {
 	ip -n lan link set eth0 up
 	ip link set m0 up
 	quick_dad a b
+	ready eth0
 }
+# IPv6 starts on a link some time after its carrier: then the snapshots stay the same. usage: ready LINK-OF-LAN
+ready() { wait_for 5 eval "ip -n lan -6 route show table local dev $1 | grep -q '^local fd00:88::1 '"; }
 prepare=wire
 # A clean slate with the wire. usage: stage NAMESPACE...
 stage() {

@@ -21,6 +21,7 @@ wire_vlan() {
 	ip -n lan addr add 10.88.0.1/24 dev eth0.100
 	ip -n lan addr add fd00:88::1/64 dev eth0.100 nodad
 	ip -n lan link set eth0.100 up
+	ready eth0.100
 }
 prepare=wire_vlan
 vstage() {
