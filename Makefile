@@ -9,7 +9,7 @@ STATIC    ?= 1
 # The release is one executable under the names of all plugins; 0: one for each.
 MULTI     ?= 1
 
-PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp sbr tap tuning vlan
+PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp sbr tap tuning vlan vrf
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser

@@ -37,7 +37,7 @@ static int read_accept_ra(struct nlattr *af_spec)
 /* What the kinds of link_add_child() report. */
 static void read_child_data(struct nlattr *data, struct link_info *out)
 {
-	struct nlattr *attr[IFLA_MACVLAN_MAX + 1]; /* the largest of the three */
+	struct nlattr *attr[IFLA_MACVLAN_MAX + 1]; /* the largest of the four */
 	_Static_assert(IFLA_MACVLAN_MAX >= IFLA_IPVLAN_MAX && IFLA_MACVLAN_MAX >= IFLA_VLAN_MAX,
 		       "room for each kind");
 
@@ -52,6 +52,8 @@ static void read_child_data(struct nlattr *data, struct link_info *out)
 		out->mode = nla_get_u16(attr[IFLA_IPVLAN_MODE]);
 	} else if (strcmp(out->kind, "vlan") == 0 && attr[IFLA_VLAN_ID]) {
 		out->vlan = nla_get_u16(attr[IFLA_VLAN_ID]);
+	} else if (strcmp(out->kind, "vrf") == 0 && attr[IFLA_VRF_TABLE]) {
+		out->vrf_table = nla_get_u32(attr[IFLA_VRF_TABLE]);
 	}
 }
 

@@ -25,6 +25,7 @@ struct link_info {
 	int accept_ra;	    /* of IPv6, -1: not reported (IPv6 is off) */
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
 	uint16_t default_pvid; /* bridges: the VLAN a new port is given, 0: none */
+	uint32_t vrf_table;    /* VRFs: their routing table */
 	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
 	int mode;	       /* macvlan, ipvlan: MACVLAN_MODE_* or IPVLAN_MODE_*; -1 else */
 	int vlan;	       /* vlan: its id; -1 else */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -126,4 +127,14 @@ int netns_run(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg, stru
 	if (back < 0)
 		return cni_fail(err, CNI_E_FAILED, back, "return to the host's network namespace");
 	return r;
+}
+
+int netns_run_locked(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg,
+		     struct cni_err *err)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return cni_fail(err, CNI_E_FAILED, errno,
+					"lock the container's network namespace");
+	return netns_run(fd, fn, arg, err);
 }

@@ -72,4 +72,18 @@ char *netns_id(char buf[NETNS_ID_STRLEN]);
  */
 int netns_run(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg, struct cni_err *err);
 
+/**
+ * netns_run_locked() - netns_run() alone among those who ask for the same
+ * @fd: as there; stays locked until it is closed
+ * @fn: as there
+ * @arg: as there
+ * @err: as there
+ *
+ * By flock() on the namespace's file, as sbr of the reference does it.
+ *
+ * Return: as there.
+ */
+int netns_run_locked(int fd, int (*fn)(void *arg, struct cni_err *err), void *arg,
+		     struct cni_err *err);
+
 #endif

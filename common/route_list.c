@@ -156,6 +156,14 @@ int route_list_get(struct nlk *nl, int family, int oif, uint32_t table, struct r
 	return r == -ENOENT || r == -EAFNOSUPPORT || r == -EOPNOTSUPP ? 0 : r;
 }
 
+bool route_list_has_table(const struct route_list *list, uint32_t table)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->r[i].table == table)
+			return true;
+	return false;
+}
+
 static struct nl_msg *queue(struct nlk *nl, const char *what, int type, int flags,
 			    const struct route_copy *route, uint32_t table,
 			    const struct ip_addr *src)

@@ -44,6 +44,9 @@ void route_list_free(struct route_list *list);
  */
 int route_list_get(struct nlk *nl, int family, int oif, uint32_t table, struct route_list *out);
 
+/** route_list_has_table() - Return: whether one of the routes is in a table. */
+bool route_list_has_table(const struct route_list *list, uint32_t table);
+
 /**
  * route_queue_copy() - queue adding a route to a table
  * @nl: socket

@@ -120,21 +120,13 @@ static int remove_key(const struct state_key *key, const void *arg, struct cni_e
 
 /* ---- ADD ---- */
 
-static bool in_table(const struct route_list *routes, uint32_t table)
-{
-	for (int i = 0; i < routes->n; i++)
-		if (routes->r[i].table == table)
-			return true;
-	return false;
-}
-
 static bool is_used(uint32_t table, const struct iprule_list *rules,
 		    const struct route_list routes[2])
 {
 	for (int i = 0; i < rules->n; i++)
 		if (rules->r[i].table == table)
 			return true;
-	return in_table(&routes[0], table) || in_table(&routes[1], table);
+	return route_list_has_table(&routes[0], table) || route_list_has_table(&routes[1], table);
 }
 
 /* A table for each address. */

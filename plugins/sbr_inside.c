@@ -8,7 +8,6 @@
 #include "netns.h"
 
 #include <string.h>
-#include <sys/file.h>
 
 struct iprule sbr_rule_of(const struct ip_addr *ip, uint32_t table)
 {
@@ -50,13 +49,8 @@ int sbr_open_inside(struct sbr *s, struct cni_err *err)
 int sbr_locked(struct sbr *s, int netns, int (*fn)(void *arg, struct cni_err *err),
 	       struct cni_err *err)
 {
-	int r;
+	int r = netns_run_locked(netns, fn, s, err);
 
-	while (flock(netns, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return cni_fail(err, CNI_E_FAILED, errno,
-					"lock the container's network namespace");
-	r = netns_run(netns, fn, s, err);
 	nlk_close(&s->nl);
 	return r;
 }

@@ -55,11 +55,11 @@ bool sbr_same_net(const struct ip_net *a, const struct ip_net *b);
 /**
  * sbr_locked() - run a function in the namespace, alone
  * @s: for @fn; its socket is closed afterwards
- * @netns: of netns_open(); locked until it is closed, as the reference does it
+ * @netns: of netns_open(); locked until it is closed
  * @fn: gets @s
  * @err: filled on failure
  *
- * Return: as netns_run().
+ * Return: as netns_run_locked().
  */
 int sbr_locked(struct sbr *s, int netns, int (*fn)(void *arg, struct cni_err *err),
 	       struct cni_err *err);
