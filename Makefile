@@ -46,7 +46,7 @@ else
 LDLIBS   += -lpthread -lm
 endif
 # Two segments less to map, and pages that are not half empty.
-LDFLAGS  += -Wl,-z,noseparate-code
+LDFLAGS  += -Wl,-z,noseparate-code,--build-id
 STATIC_ONLY += $(OBJ)/common/nolookup.o
 # Debian 12 ships no libmnl.a: common/mnl.c has the part of it that is needed.
 ifeq ($(wildcard $(shell gcc -print-file-name=libmnl.a)),)
@@ -76,7 +76,7 @@ IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: FORCE all help deps demo test test-vm check unit bench install uninstall format lint clean
+.PHONY: FORCE all help deps demo test test-vm check unit bench install install-doc uninstall print-plugins deb dist-static format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -176,8 +176,8 @@ $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c
 	@mkdir -p $(@D)
-	$(DYNAMIC_CC) -D_GNU_SOURCE $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
-		$(filter-out -static,$(LDFLAGS)) -o $@ $< -lxtables -lmnl
+	$(DYNAMIC_CC) -D_GNU_SOURCE $(if $(filter san,$(FLAVOUR)),,-D_FORTIFY_SOURCE=2) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
+		$(filter-out -static -Wl%static.ld,$(LDFLAGS)) -o $@ $< -lxtables -lmnl
 
 $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)
@@ -214,7 +214,7 @@ demo: ## two containers on a bridge, shown step by step, nothing left behind
 	@netns-fixtures/demo
 
 test: ## install what is missing and run every test
-	@tools/deps --quiet build demo test clients vm
+	@tools/deps --quiet build demo test clients vm package
 	@tests/run
 
 test-vm: ## only the tests that need Debian's kernel, under qemu
@@ -229,17 +229,42 @@ bench: ## measure against the reference plugins and the kernel's floor
 	@$(MAKE) --no-print-directory -s all
 	@tests/bench/run
 
-install: all ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by rename
+install: all install-doc ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by rename
 	@tools/install-files $(OUT) "$(DESTDIR)$(CNIBINDIR)" $(PLUGINS) $(IPAMS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/bin" $(TOOLS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/sbin" $(SBIN)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/libexec/hawser" $(LIBEXEC)
 
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+install-doc: all ## install manual pages, guides, examples and completions of bash
+	@tools/man-page $(OUT) "$(SHARE)/man" $(PLUGINS) $(IPAMS)
+	@mkdir -p "$(SHARE)/doc/hawser/examples" "$(SHARE)/bash-completion/completions"
+	@install -m 0644 README.md docs/*.md "$(SHARE)/doc/hawser"
+	@install -m 0644 docs/examples/* "$(SHARE)/doc/hawser/examples"
+	@install -m 0644 tools/completions/* "$(SHARE)/bash-completion/completions"
+	@echo "installed documents below $(SHARE)"
+
 uninstall: ## remove what install put there
 	cd "$(DESTDIR)$(CNIBINDIR)" && rm -f $(PLUGINS) $(IPAMS)
 	cd "$(DESTDIR)$(PREFIX)/bin" && rm -f $(TOOLS)
 	cd "$(DESTDIR)$(PREFIX)/sbin" && rm -f $(SBIN)
-	rm -rf "$(DESTDIR)$(PREFIX)/libexec/hawser"
+	rm -rf "$(DESTDIR)$(PREFIX)/libexec/hawser" "$(SHARE)/doc/hawser"
+	cd "$(SHARE)/bash-completion/completions" && rm -f $(notdir $(wildcard tools/completions/*))
+	cd "$(SHARE)/man" && rm -f $(PLUGINS:%=man8/hawser-%.8) $(IPAMS:%=man8/hawser-%.8) \
+		$(foreach p,$(notdir $(wildcard docs/man/*.[578])),man$(subst .,,$(suffix $(p)))/$(p))
+
+# For scripts.
+print-plugins:
+	@echo $(PLUGINS) $(IPAMS)
+
+deb: ## build a Debian package, build/deb/hawser_VERSION_ARCH.deb
+	@tools/deps --quiet build package
+	@tools/make-deb build/deb
+
+DIST ?= build/dist
+dist-static: all ## make tar files of the static executables, for hosts with none of our libraries
+	@tools/make-static $(OUT) $(DIST) "$(PLUGINS) $(IPAMS)" "$(TOOLS) $(SBIN)"
 
 format: ## reformat the sources
 	clang-format -i $$(git ls-files '*.c' '*.h')
