@@ -79,7 +79,9 @@ collects() {
 }
 # DEL in every situation. usage: removals NAME PLUGIN CONF; CONF of at most 1.0.0 is tried with the Go plugin, too
 removals() {
-	local f=$1 plugin=$2 c=$3 go prev
+	local f=$1 plugin=$2 c=$3 go prev ways="yes no"
+	# each call of a Go plugin takes seconds in the virtual machine, and the way without is the same for all
+	[ -z "${HAWSER_VM:-}" ] || ways=yes
 	slate a
 	eval "${prepare:-:}"
 	succeeds "$f: DEL before any ADD" "$plugin" DEL a "$c"
@@ -103,7 +105,7 @@ removals() {
 		go=$(jq -c '.cniVersion="0.4.0"' <<<"$c")
 		# it would wait for duplicate address detection
 		inside a sh -c 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad'
-		for prev in yes no; do
+		for prev in $ways; do
 			CNI_PATH=$REF CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$REF/$plugin" <<<"$go" >$out 2>$err ||
 				not_ok "$f: ADD by the Go plugin"
 			[ $prev = yes ] && prev=$(with_prev "$go" "$(cat $out)") || prev=$go
