@@ -254,7 +254,7 @@ static int give_back_foreign(struct nlk *host, int netns_fd, const char *ifname,
 			     struct cni_err *err)
 {
 	autonlk struct nlk inside = { 0 };
-	struct link_info info;
+	struct link_info info = { 0 };
 	struct device d = { .alias = "" };
 	int r = nlk_open_in(&inside, netns_fd);
 

@@ -308,7 +308,7 @@ static int check_device(const struct cni_call *call, const struct tap_conf *conf
 {
 	autonlk struct nlk nl = { 0 };
 	autoclose int fd = -1;
-	struct link_info bridge;
+	struct link_info bridge = { 0 };
 	int r;
 
 	if (strcmp(dev->kind, "tun") != 0)
