@@ -116,7 +116,7 @@ succeeds "GC" vrf GC "" "$(vrf '"vrfname":"blue","cni.dev/valid-attachments":[]'
 same "GC: no record" 0 "$(records)"
 succeeds "a VRF without a record, perhaps the Go plugin's: DEL" vrf DEL a "$(vrf '"vrfname":"blue"')"
 same "a VRF without a record is left and removed" " none" "$(vrfs) $(master eth1)"
-ip -n a link add blue type vrf table 7
+ip -n a link add blue address 02:00:00:00:00:b1 type vrf table 7
 succeeds "a VRF that we never used: DEL" vrf DEL a "$(vrf '"vrfname":"blue"')"
 same "a VRF that we never used stays" "blue 7 false" "$(vrfs)"
 
@@ -139,7 +139,7 @@ fresh_container() {
 	# the first VRF of a namespace has the kernel add a rule, which stays
 	ip -n a link add probe type vrf table 9
 	ip -n a link del probe
-	[ "$1" = 0 ] || ip -n a link add blue type vrf table 7
+	[ "$1" = 0 ] || ip -n a link add blue address 02:00:00:00:00:b1 type vrf table 7
 }
 for there in 0 1; do
 	fresh_container $there
@@ -151,7 +151,7 @@ for there in 0 1; do
 		status=$?
 		reached || break
 		[ $status -ne 0 ] || plugin vrf DEL a "$c"
-		[ $there = 0 ] || [ $status -ne 0 ] || ip -n a link add blue type vrf table 7
+		[ $there = 0 ] || [ $status -ne 0 ] || ip -n a link add blue address 02:00:00:00:00:b1 type vrf table 7
 		[ "$before" = "$(snapshot)" ] && continue
 		wrong=1
 		not_ok "VRF there: $there, step $k" "$(diff <(echo "$before") <(snapshot))"
