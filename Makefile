@@ -225,7 +225,7 @@ check: ## the tests that need neither root nor installing anything
 	@tests/run --no-root
 
 bench: ## measure against the reference plugins and the kernel's floor
-	@tools/deps --quiet build demo test bench
+	@tools/deps --quiet build demo test clients bench
 	@$(MAKE) --no-print-directory -s all
 	@tests/bench/run
 

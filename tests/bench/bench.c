@@ -47,6 +47,8 @@ int main(int argc, char **argv)
 		measure_ipam(&ours, &ref);
 	if (wanted("chain"))
 		measure_chain(ours.dir, ref.dir);
+	if (wanted("styles"))
+		measure_styles(ours.dir, ref.dir);
 	if (wanted("ports"))
 		measure_ports(ours.dir);
 	if (wanted("connections"))

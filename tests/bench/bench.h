@@ -47,6 +47,8 @@ struct chain {
 	const char *name;
 	const char *dir;     /* of the plugins */
 	const char *backend; /* of all three; NULL: what they choose */
+	const char *rest;    /* the plugins behind bridge, as JSON; NULL: portmap and firewall */
+	const char *version; /* cniVersion; NULL: 1.0.0, the newest that the reference knows */
 	struct node node;
 	struct series add, del;
 };
@@ -110,6 +112,10 @@ void chain_run(const struct chain *chain, const char *const *prefix, const char 
 void chain_pair(struct chain *chain, int ns, bool record);
 void chain_close(struct chain *chain);
 
+void chain_report(FILE *csv, const struct chain *c);
+void chain_report_against(const struct chain *c, const struct chain *ref, double add_goal,
+			  double del_goal);
+
 /* ports.c */
 void mappings_write(const char *path, const char *address, const struct mappings *m);
 
@@ -134,6 +140,7 @@ void measure_growth(struct tool *ours, struct tool *ref);
 void measure_ipam(const struct tool *ours, const struct tool *ref);
 void measure_counts(const struct tool *ours, const struct tool *ref);
 void measure_chain(const char *ours, const char *ref);
+void measure_styles(const char *ours, const char *ref);
 void measure_scale(const char *ours, const char *ref);
 void measure_ports(const char *ours);
 void measure_connections(const char *ours);

@@ -29,29 +29,32 @@ static void backend_key(char out[48], const char *key, const char *backend)
 /* Makes the chain's node, with the network's configuration, and enters it. */
 void chain_make(struct chain *chain)
 {
-	char masq[48], other[48];
+	char masq[48], other[48], rest[256];
 
 	backend_key(masq, "ipMasqBackend", chain->backend);
 	backend_key(other, "backend", chain->backend);
+	snprintf(rest, sizeof(rest),
+		 "{\"type\":\"portmap\",%s\"capabilities\":{\"portMappings\":true}},"
+		 "{%s\"type\":\"firewall\"}",
+		 other, other);
 	node_make(&chain->node);
 	if (mkdir(CONF_DIR, 0755))
 		die("%s: %s", CONF_DIR, strerror(errno));
 	file_write(CONF_DIR "/bench.conflist",
-		   "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK "\",\"plugins\":["
+		   "{\"cniVersion\":\"%s\",\"name\":\"" NETWORK "\",\"plugins\":["
 		   "{\"type\":\"bridge\",%s\"bridge\":\"bench0\",\"isGateway\":true,"
 		   "\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\","
 		   "\"ranges\":[[{\"subnet\":\"10.50.0.0/16\"}]],"
-		   "\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}},"
-		   "{\"type\":\"portmap\",%s\"capabilities\":{\"portMappings\":true}},"
-		   "{%s\"type\":\"firewall\"}]}\n",
-		   masq, other, other);
+		   "\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}},%s]}\n",
+		   chain->version ? chain->version : "1.0.0", masq,
+		   chain->rest ? chain->rest : rest);
 }
 
-/* One call of cnitool in the node entered; verb: add or del. */
+/* One call of cnitool in the node entered; verb: add, del or status. */
 void chain_run(const struct chain *chain, const char *const *prefix, const char *verb, int ns,
 	       struct sample *out)
 {
-	char netns[64], path[4200], ports[256];
+	char netns[64], path[4200], ports[512];
 	const char *const words[] = { cnitool_path, verb, NETWORK, netns, NULL };
 	char *env[] = { "NETCONFPATH=" CONF_DIR, path, ports, "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 			NULL };
@@ -63,7 +66,9 @@ void chain_run(const struct chain *chain, const char *const *prefix, const char 
 	snprintf(ports, sizeof(ports),
 		 "CAP_ARGS={\"portMappings\":["
 		 "{\"hostPort\":%d,\"containerPort\":80,\"protocol\":\"tcp\"},"
-		 "{\"hostPort\":%d,\"containerPort\":443,\"protocol\":\"tcp\"}]}",
+		 "{\"hostPort\":%d,\"containerPort\":443,\"protocol\":\"tcp\"}],"
+		 "\"bandwidth\":{\"ingressRate\":80000000,\"ingressBurst\":8000000,"
+		 "\"egressRate\":80000000,\"egressBurst\":8000000}}",
 		 port, port + 1);
 	proc_argv(argv, prefix, words);
 	proc_run(argv, env, "/dev/null", strcmp(verb, "del") ? -1 : pool_probe(ns), out);
@@ -90,7 +95,7 @@ void chain_close(struct chain *chain)
 	series_free(&chain->del);
 }
 
-static void report_way(FILE *csv, const struct chain *c)
+void chain_report(FILE *csv, const struct chain *c)
 {
 	char what[64];
 
@@ -108,8 +113,8 @@ static void report_way(FILE *csv, const struct chain *c)
 	csv_series(csv, "DEL", c->name, &c->del);
 }
 
-static void report_against(const struct chain *c, const struct chain *ref, double add_goal,
-			   double del_goal)
+void chain_report_against(const struct chain *c, const struct chain *ref, double add_goal,
+			  double del_goal)
 {
 	char what[64];
 
@@ -180,12 +185,12 @@ void measure_chain(const char *ours, const char *ref)
 		for (int k = 0; k < N_WAYS; k++)
 			chain_pair(&ways[i & 1 ? N_WAYS - 1 - k : k], 4 + (i & 7), i >= 0);
 	for (int i = 0; i < N_WAYS; i++)
-		report_way(csv, &ways[i]);
+		chain_report(csv, &ways[i]);
 	fclose(csv);
-	report_against(&ways[NFT], &ways[REF], 1 / 25., 1 / 40.);
-	report_against(&ways[AUTO], &ways[REF], 0, 0);
-	report_against(&ways[XT], &ways[REF], 1 / 5., 1 / 5.);
-	report_against(&ways[EMPTY], &ways[REF], 0, 0);
+	chain_report_against(&ways[NFT], &ways[REF], 1 / 25., 1 / 40.);
+	chain_report_against(&ways[AUTO], &ways[REF], 0, 0);
+	chain_report_against(&ways[XT], &ways[REF], 1 / 5., 1 / 5.);
+	chain_report_against(&ways[EMPTY], &ways[REF], 0, 0);
 	report_processes(ways);
 	for (int i = 0; i < N_WAYS; i++)
 		chain_close(&ways[i]);

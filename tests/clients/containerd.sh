@@ -3,13 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 
 surroundings
-mkdir -p $work/{etc,etc-work,root,state}
-# ctr reads /etc/cni/net.d and /opt/cni/bin: folders of this test's own lie over the machine's
-mount -t overlay -o "lowerdir=/etc,upperdir=$work/etc,workdir=$work/etc-work" overlay /etc
-mount -t tmpfs tmpfs /opt
-mkdir -p /etc/cni/net.d /opt/cni
-ln -s "$BIN" /opt/cni/bin
-rm -f /etc/cni/net.d/*
+private_cni "$BIN"
 cat >/etc/cni/net.d/10-test.conflist <<'EOC'
 { "cniVersion": "1.0.0", "name": "test", "plugins": [
   { "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "promiscMode": true,
@@ -18,20 +12,8 @@ cat >/etc/cni/net.d/10-test.conflist <<'EOC'
   { "type": "portmap", "capabilities": { "portMappings": true } } ] }
 EOC
 make_image $work/image.tar
-
-cat >$work/config.toml <<EOC
-version = 2
-root = "$work/root"
-state = "$work/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$work/containerd.sock"
-EOC
-containerd -c $work/config.toml >$work/containerd.log 2>&1 &
-daemon=$!
+start_containerd
 trap 'kill_tasks; kill $daemon; wait $daemon; stop_servers' EXIT
-export CONTAINERD_ADDRESS=$work/containerd.sock
-wait_for 20 ctr version || { not_ok "containerd runs" "$(tail -n 5 $work/containerd.log)"; done_testing; }
 
 no_tasks() { [ -z "$(ctr task ls -q 2>/dev/null)" ]; }
 kill_tasks() {

@@ -73,6 +73,32 @@ stop_podman() {
 	stop_servers
 }
 
+# ctr reads /etc/cni/net.d and /opt/cni/bin: folders of our own lie over the machine's. usage: private_cni PLUGINS
+private_cni() {
+	mkdir -p $work/{etc,etc-work}
+	mount -t overlay -o "lowerdir=/etc,upperdir=$work/etc,workdir=$work/etc-work" overlay /etc
+	mount -t tmpfs tmpfs /opt
+	mkdir -p /etc/cni/net.d /opt/cni
+	ln -s "$1" /opt/cni/bin
+	rm -f /etc/cni/net.d/*
+}
+# A containerd of our own, without CRI; its pid is in $daemon.
+start_containerd() {
+	mkdir -p $work/{root,state}
+	cat >$work/config.toml <<-EOC
+	version = 2
+	root = "$work/root"
+	state = "$work/state"
+	disabled_plugins = ["io.containerd.grpc.v1.cri"]
+	[grpc]
+	  address = "$work/containerd.sock"
+	EOC
+	containerd -c $work/config.toml >$work/containerd.log 2>&1 &
+	daemon=$!
+	export CONTAINERD_ADDRESS=$work/containerd.sock
+	wait_for 20 ctr version || { not_ok "containerd runs" "$(tail -n 5 $work/containerd.log)"; done_testing; }
+}
+
 # usage: pod NAME WORDS...: a podman command that is to succeed
 pod() {
 	local name=$1
