@@ -5,14 +5,15 @@
  * Theory of operation. After ADD there is
  *   - on the host: the bridge (created when missing, never deleted), up, with accept_ra off and a
  *     pinned MAC; with isGateway the gateway address of each subnet on it and forwarding on; and
- * the host end of a veth pair as a port of the bridge, named veth<hash of network, id, ifname>;
+ *     the host end of a veth pair as a port of it, named veth<hash of network, id, ifname>;
  *   - in the container: the other end under CNI_IFNAME, up, with the addresses and routes that IPAM
  *     gave. Its MAC follows its IPv4 address unless the configuration asks for another;
  *   - in netfilter, if asked for (filter.c): masquerading of the subnet, and elements that
  *     tie the host end to the container's addresses;
  *   - on disk: IPAM's lease and an attachment record.
  *
- * ADD makes its lasting effects in the order lease, record and netfilter, bridge, link; each is in
+ * ADD makes its lasting effects in the order lease, record and netfilter, bridge, link (an IPAM
+ * plugin that is not ours gets its turn when the link is there: dhcp works through it); each is in
  * the undo list before the next can fail. Addresses and routes of the container live and die with
  * the link. Host settings that others may rely on by then (forwarding) come last and are not taken
  * back.
@@ -176,16 +177,16 @@ static int attach_host(struct attach *a, struct cni_result *result, struct undo 
 		r = bridge_gateway_dev(&a->pair.host, &a->bridge,
 				       a->conf.is_gateway ? (int)a->conf.vlan : 0, a->conf.dad,
 				       &a->gateway_dev, undo, err);
-	if (r == 0)
+	if (r == 0 && !iface_ipam_needs_link(&a->conf.iface))
 		r = assign_gateways(a, result, undo, err);
 	if (r == 0)
 		r = pair_create(&a->pair, a->bridge.index, a->conf.bridge, undo, err);
 	return r < 0 ? r : configure_port(a, err);
 }
 
-/* ADD, once the configuration is known to be good and the namespace is open. */
-static int attach(struct attach *a, struct cni_result *result, struct undo *undo,
-		  struct cni_err *err)
+/* IPAM, and what the configuration makes of its answer; the record and netfilter know it then. */
+static int take_addresses(struct attach *a, struct cni_result *result, struct undo *undo,
+			  struct cni_err *err)
 {
 	int r = iface_run_ipam(a->pair.call, &a->conf.iface, result, undo, err);
 
@@ -193,10 +194,38 @@ static int attach(struct attach *a, struct cni_result *result, struct undo *undo
 		return r;
 	complete_gateways(&a->conf, result);
 	add_default_routes(&a->conf, result);
-	pair_choose_mac(&a->pair, result);
-	r = write_record(a, result, undo, err);
+	if (a->pair.port.index == 0) /* the link has its MAC once it exists */
+		pair_choose_mac(&a->pair, result);
+	return write_record(a, result, undo, err);
+}
+
+/* The addresses of an IPAM plugin that works through the link, which is there by now. */
+static int take_addresses_late(struct attach *a, struct cni_result *result, struct undo *undo,
+			       struct cni_err *err)
+{
+	int r = take_addresses(a, result, undo, err);
+
+	if (r == 0)
+		r = assign_gateways(a, result, undo, err);
+	/* a gateway address goes from a bridge without ports only */
+	pair_undo_first(&a->pair, undo);
+	return r;
+}
+
+/* ADD, once the configuration is known to be good and the namespace is open. */
+static int attach(struct attach *a, struct cni_result *result, struct undo *undo,
+		  struct cni_err *err)
+{
+	bool late = iface_ipam_needs_link(&a->conf.iface);
+	int r;
+
+	if (late)
+		pair_choose_mac(&a->pair, result);
+	r = late ? write_record(a, result, undo, err) : take_addresses(a, result, undo, err);
 	if (r == 0)
 		r = attach_host(a, result, undo, err);
+	if (r == 0 && late)
+		r = take_addresses_late(a, result, undo, err);
 	if (r == 0)
 		r = configure_container(a, result, err);
 	if (r == 0 && a->conf.is_gateway)

@@ -105,14 +105,26 @@ int iface_write_record(const struct state_key *key, json_t *record, bool needed,
 		     : 0;
 }
 
+bool iface_ipam_needs_link(const struct iface_conf *conf)
+{
+	for (int i = 0; conf->ipam_type && ipam_builtins[i]; i++)
+		if (strcmp(ipam_builtins[i]->name, conf->ipam_type) == 0)
+			return false;
+	return conf->ipam_type;
+}
+
 int iface_del(const struct cni_call *call, const struct iface_conf *conf, iface_detach_fn detach,
 	      const void *arg, struct cni_err *err)
 {
 	struct state_key key = chain_key(call);
+	bool first = iface_ipam_needs_link(conf);
 	struct cni_err step = { 0 };
-	int r = detach(&key, arg, err);
+	int r, released = first ? ipam_del(call, conf->ipam_type, &step) : 0;
 
-	if (conf->ipam_type && ipam_del(call, conf->ipam_type, &step) < 0) {
+	r = detach(&key, arg, err);
+	if (conf->ipam_type && !first)
+		released = ipam_del(call, conf->ipam_type, &step);
+	if (released < 0) {
 		cni_err_merge(err, &step);
 		r = -EIO;
 	}

@@ -39,6 +39,15 @@ int iface_ipam_type(struct iface_conf *conf, struct cni_err *err);
 int iface_read_mac(const struct cni_call *call, struct iface_conf *conf, struct cni_err *err);
 
 /**
+ * iface_ipam_needs_link() - whether the IPAM plugin may work through the container's interface
+ *
+ * Any may that is none of ours: dhcp sends and receives there.
+ *
+ * Return: true when it may: the link comes first with ADD and last with DEL.
+ */
+bool iface_ipam_needs_link(const struct iface_conf *conf);
+
+/**
  * iface_run_ipam() - ADD of the IPAM plugin; without one nothing is done
  * @call: the call
  * @conf: names the plugin
@@ -103,7 +112,7 @@ int iface_write_record(const struct state_key *key, json_t *record, bool needed,
 typedef int (*iface_detach_fn)(const struct state_key *key, const void *arg, struct cni_err *err);
 
 /**
- * iface_del() - DEL: the attachment, and then its lease
+ * iface_del() - DEL: the attachment, and then its lease; before it, where IPAM needs the link
  * @call: the call
  * @conf: names the IPAM plugin
  * @detach: takes the attachment away

@@ -97,6 +97,11 @@ static int undo_link(const void *arg, struct cni_err *err)
 			   err);
 }
 
+void pair_undo_first(const struct pair *p, struct undo *undo)
+{
+	undo_push(undo, "veth pair", undo_link, p->call);
+}
+
 int pair_create(struct pair *p, int master, const char *bridge, struct undo *undo,
 		struct cni_err *err)
 {
@@ -124,7 +129,7 @@ int pair_create(struct pair *p, int master, const char *bridge, struct undo *und
 				r == -EOPNOTSUPP
 					? "create a veth pair (the kernel needs CONFIG_VETH)"
 					: "create a veth pair");
-	undo_push(undo, "veth pair", undo_link, p->call);
+	pair_undo_first(p, undo);
 	return 0;
 }
 

@@ -73,6 +73,13 @@ int pair_create(struct pair *p, int master, const char *bridge, struct undo *und
 		struct cni_err *err);
 
 /**
+ * pair_undo_first() - let a rollback begin with the links, whatever was made since
+ * @p: the attachment, its links made
+ * @undo: receives the way back once more
+ */
+void pair_undo_first(const struct pair *p, struct undo *undo);
+
+/**
  * pair_wait_running() - wait until the host end has a carrier
  * @p: the attachment, its container's end up
  * @err: filled on failure

@@ -148,6 +148,34 @@ for name in ../x 'a b' '' averyveryverylongname . ..; do
 	fails "bridge \"$name\"" 7 bridge bridge ADD a "$(jq -c --arg n "$name" '.bridge=$n' <<<"$(conf "$(ipam 4)")")"
 done
 
+# --- an IPAM plugin that is not ours and works through the link, as dhcp does
+slate a b
+ip link add br0 type bridge
+c=$(V=1.0.0 conf '"isDefaultGateway":true,"ipam":{"type":"seeing"}')
+CNI_PATH=$BIN:$(seeing_ipam) succeeds "foreign IPAM finds the link: ADD" bridge ADD a "$c"
+same "foreign IPAM: address, gateway, default route" "10.88.0.7/24 10.88.0.1/24 10.88.0.1" \
+	"$(addresses eth0 a) $(addresses br0) $(inside a ip -4 -j route show default | jq -r '.[0].gateway')"
+same "foreign IPAM: the record knows the address" 10.88.0.7/24 "$("$BIN/hawser" list --json | jq -r '.[0].addresses[0]')"
+CNI_PATH=$BIN:/run/ipam succeeds "foreign IPAM: CHECK" bridge CHECK a "$(with_prev "$c" "$(cat $out)")"
+CNI_PATH=$BIN:/run/ipam succeeds "foreign IPAM: DEL" bridge DEL a "$c"
+same "foreign IPAM: the link was still there with DEL" "CHECK DEL-with-link" "$(xargs </run/ipam/log)"
+nothing_left "foreign IPAM: nothing is left"
+slate a
+ip link add br0 address 02:00:00:00:00:0b type bridge
+CNI_PATH=$BIN:$(seeing_ipam fail) fails "foreign IPAM fails" 123 "told to fail" bridge ADD a "$c"
+before=$(snapshot) wrong='' k=0
+export CNI_PATH=$BIN:$(seeing_ipam)
+while k=$((k + 1)); [ $k -lt 100 ]; do
+	status=0
+	HAWSER_FAULT=$k plugin bridge ADD a "$c" || status=$?
+	grep -q 'HAWSER_FAULT: step' $err || break
+	[ $status -ne 0 ] || { plugin bridge DEL a "$c"; slate a; ip link add br0 address 02:00:00:00:00:0b type bridge; }
+	[ "$(snapshot)" = "$before" ] || { wrong+=" $k"; slate a; ip link add br0 address 02:00:00:00:00:0b type bridge; before=$(snapshot); }
+done
+same "foreign IPAM: after each of $((k - 1)) failures the host is as it was" "" "$wrong"
+check "foreign IPAM: ADD has steps that fail" test $k -gt 10
+CNI_PATH=$BIN
+
 # --- layer 2 and a container interface that stays down
 for l2 in '' '"ipam":{}' '"ipam":{"type":""}'; do
 	slate a

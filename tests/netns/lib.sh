@@ -134,7 +134,12 @@ seeing_ipam() {
 	mkdir -p /run/ipam
 	cat >/run/ipam/seeing <<-EOS
 		#!/bin/bash
-		[ \$CNI_COMMAND = ADD ] || { echo "\$CNI_COMMAND" >>/run/ipam/log; exit 0; }
+		if [ \$CNI_COMMAND != ADD ]; then
+			link=
+			[ \$CNI_COMMAND != DEL ] || ! ip -n "\${CNI_NETNS##*/}" link show "\$CNI_IFNAME" >&2 || link=-with-link
+			echo "\$CNI_COMMAND\$link" >>/run/ipam/log
+			exit 0
+		fi
 		ip -n "\${CNI_NETNS##*/}" link show "\$CNI_IFNAME" >&2 && [ "$1" != fail ] ||
 			{ echo '{"cniVersion": "1.0.0", "code": 123, "msg": "no link, or told to fail"}'; exit 1; }
 		echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.88.0.7/24"}]}'
