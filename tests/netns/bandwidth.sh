@@ -121,25 +121,45 @@ wait_for 5 grep -q ready /run/ready.host
 speed() { [ -n "$1" ] && echo $((150000 * 8 / $1)) || echo 0; }
 to_container() { speed "$(python3 -SE "$peer" flood "$1" 5000 150000 ${2:-})"; }
 to_host() { speed "$(inside a python3 -SE "$peer" flood "$1" 5000 150000 ${2:-})"; }
-# usage: limited NAME KBIT/S MEASURED
-limited() { if [ "$3" -ge $(($2 * 6 / 10)) ] && [ "$3" -le $(($2 * 12 / 10)) ]; then ok "$1: $2 kbit/s, measured $3"; else not_ok "$1: $2 kbit/s" "measured $3 kbit/s"; fi; }
-free() { if [ "$2" -ge 8000 ]; then ok "$1: not limited"; else not_ok "$1: not limited" "measured $2 kbit/s"; fi; }
-free "without limits: to the container" "$(to_container 10.1.0.2)"
-free "without limits: to the host" "$(to_host 10.1.0.1)"
+# A busy machine only makes it slower: a lower bound may be met by any of three tries, an upper one holds for each.
+# usage: limited NAME KBIT/S to_container|to_host ADDRESS
+limited() {
+	local measured try
+	for try in 1 2 3; do
+		measured=$("$3" "$4")
+		[ "$measured" -lt $(($2 * 6 / 10)) ] || break
+	done
+	if [ "$measured" -ge $(($2 * 6 / 10)) ] && [ "$measured" -le $(($2 * 12 / 10)) ]; then
+		ok "$1: $2 kbit/s, measured $measured"
+	else
+		not_ok "$1: $2 kbit/s" "measured $measured kbit/s, try $try"
+	fi
+}
+# usage: free NAME to_container|to_host ADDRESS
+free() {
+	local measured try
+	for try in 1 2 3; do
+		measured=$("$2" "$3")
+		[ "$measured" -lt 8000 ] || break
+	done
+	if [ "$measured" -ge 8000 ]; then ok "$1: not limited"; else not_ok "$1: not limited" "measured $measured kbit/s, try $try"; fi
+}
+free "without limits: to the container" to_container 10.1.0.2
+free "without limits: to the host" to_host 10.1.0.1
 succeeds "speed: ADD" bandwidth ADD a "$(bw "$(limits 2000000 32000 3000000 32000)")"
-limited "to the container" 2000 "$(to_container 10.1.0.2)"
-limited "to the host" 3000 "$(to_host 10.1.0.1)"
-limited "to the host, IPv6" 3000 "$(to_host fd00:1::1)"
+limited "to the container" 2000 to_container 10.1.0.2
+limited "to the host" 3000 to_host 10.1.0.1
+limited "to the host, IPv6" 3000 to_host fd00:1::1
 succeeds "speed: DEL" bandwidth DEL a "$(bw '')"
-free "after DEL: to the container" "$(to_container 10.1.0.2)"
-free "after DEL: to the host" "$(to_host 10.1.0.1)"
+free "after DEL: to the container" to_container 10.1.0.2
+free "after DEL: to the host" to_host 10.1.0.1
 succeeds "unshapedSubnets: ADD" bandwidth ADD a "$(bw "$(limits 2000000 32000 3000000 32000),\"unshapedSubnets\":[\"10.2.0.0/16\",\"fd00:2::/64\",\"10.3.3.3/32\"]")"
-limited "unshapedSubnets: to the container, of others" 2000 "$(to_container 10.1.0.2)"
-limited "unshapedSubnets: to the host, of others" 3000 "$(to_host 10.1.0.1)"
-free "unshapedSubnets: to the container" "$(to_container 10.2.0.2)"
-free "unshapedSubnets: to the host" "$(to_host 10.2.0.1)"
-free "unshapedSubnets: to the container, IPv6" "$(to_container fd00:2::2)"
-free "unshapedSubnets: to the host, IPv6" "$(to_host fd00:2::1)"
+limited "unshapedSubnets: to the container, of others" 2000 to_container 10.1.0.2
+limited "unshapedSubnets: to the host, of others" 3000 to_host 10.1.0.1
+free "unshapedSubnets: to the container" to_container 10.2.0.2
+free "unshapedSubnets: to the host" to_host 10.2.0.1
+free "unshapedSubnets: to the container, IPv6" to_container fd00:2::2
+free "unshapedSubnets: to the host, IPv6" to_host fd00:2::1
 same "unshapedSubnets: the root is free" "noqueue 0: clsact ffff:" "$(root pa) $(ingress pa)"
 same "unshapedSubnets: an IFB for each direction" "4 2 375000 250000" "$(result '.interfaces | length') $(ifbs | wc -w) $(root "$(result '.interfaces[2].name')" .rate | cut -d' ' -f3) $(root "$(result '.interfaces[3].name')" .rate | cut -d' ' -f3)"
 un="$(limits 2000000 32000 3000000 32000),\"unshapedSubnets\":[\"10.2.0.0/16\",\"fd00:2::/64\",\"10.3.3.3/32\"]"
@@ -148,10 +168,10 @@ fails "unshapedSubnets: a subnet more: CHECK" 999 "4 of the 5 filters that selec
 succeeds "unshapedSubnets: DEL" bandwidth DEL a "$(bw '')"
 shaped="$(limits 2000000 32000 3000000 32000),\"shapedSubnets\":[\"10.2.0.9/24\",\"fd00:2::/64\"]"
 succeeds "shapedSubnets: ADD" bandwidth ADD a "$(bw "$shaped")"
-free "shapedSubnets: to the container, of others" "$(to_container 10.1.0.2)"
-free "shapedSubnets: to the host, of others, IPv6" "$(to_host fd00:1::1)"
-limited "shapedSubnets: to the container" 2000 "$(to_container 10.2.0.2)"
-limited "shapedSubnets: to the host, IPv6" 3000 "$(to_host fd00:2::1)"
+free "shapedSubnets: to the container, of others" to_container 10.1.0.2
+free "shapedSubnets: to the host, of others, IPv6" to_host fd00:1::1
+limited "shapedSubnets: to the container" 2000 to_container 10.2.0.2
+limited "shapedSubnets: to the host, IPv6" 3000 to_host fd00:2::1
 succeeds "shapedSubnets: CHECK" bandwidth CHECK a "$(bw "$shaped")"
 succeeds "shapedSubnets: DEL" bandwidth DEL a "$(bw '')"
 # shellcheck disable=SC2046
