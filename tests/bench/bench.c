@@ -39,6 +39,8 @@ int main(int argc, char **argv)
 	report_head(ours.dir, ref.dir);
 	tool_conf(&ours, "");
 	tool_conf(&ref, "");
+	if (wanted("start"))
+		measure_start(ours.dir, ref.dir);
 	if (wanted("attach"))
 		measure_attach(&ours, &ref);
 	if (wanted("counts"))

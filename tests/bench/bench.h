@@ -140,6 +140,7 @@ void measure_growth(struct tool *ours, struct tool *ref);
 void measure_ipam(const struct tool *ours, const struct tool *ref);
 void measure_counts(const struct tool *ours, const struct tool *ref);
 void measure_chain(const char *ours, const char *ref);
+void measure_start(const char *ours, const char *ref);
 void measure_styles(const char *ours, const char *ref);
 void measure_scale(const char *ours, const char *ref);
 void measure_ports(const char *ours);
