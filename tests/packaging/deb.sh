@@ -46,7 +46,7 @@ same "what needs it is content" "" "$(in_root --audit; sed -n '/^Package: runtim
 for p in $plugins; do
 	same "$p: first line of the banner" "CNI $p plugin v$version" "$("$root/usr/lib/cni/$p" 2>&1 >/dev/null | head -n 1)"
 	page=$(zcat "$root/usr/share/man/man8/hawser-$p.8.gz")
-	missing=
+	[ -x "$root/usr/lib/cni/$p" ] && missing='' || missing='(no executable)'
 	for key in $("$root/usr/lib/cni/$p" --help | sed -n '/^Keys/,/^$/s/^  \([^ ]*\) .*/\1/p'); do
 		[[ $page == *"\"${key//-/\\-}\""* ]] || missing+=" $key"
 	done
