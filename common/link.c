@@ -53,6 +53,25 @@ static void read_child_data(struct nlattr *data, struct link_info *out)
 	}
 }
 
+static void read_vxlan(struct nlattr *data, struct link_info *out)
+{
+	struct nlattr *attr[IFLA_VXLAN_MAX + 1], *local;
+
+	if (nla_parse_nested(attr, IFLA_VXLAN_MAX, data, NULL) < 0)
+		return;
+	local = attr[IFLA_VXLAN_LOCAL] ? attr[IFLA_VXLAN_LOCAL] : attr[IFLA_VXLAN_LOCAL6];
+	if (attr[IFLA_VXLAN_ID])
+		out->vni = nla_get_u32(attr[IFLA_VXLAN_ID]);
+	if (attr[IFLA_VXLAN_PORT])
+		out->port = ntohs(nla_get_u16(attr[IFLA_VXLAN_PORT]));
+	if (attr[IFLA_VXLAN_LEARNING])
+		out->learning = nla_get_u8(attr[IFLA_VXLAN_LEARNING]);
+	if (local && (nla_len(local) == 4 || nla_len(local) == 16)) {
+		out->local.family = nla_len(local) == 4 ? AF_INET : AF_INET6;
+		memcpy(out->local.b, nla_data(local), nla_len(local));
+	}
+}
+
 static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 {
 	struct nlattr *info[IFLA_INFO_MAX + 1];
@@ -63,6 +82,8 @@ static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 		nla_strlcpy(out->kind, info[IFLA_INFO_KIND], sizeof(out->kind));
 	if (info[IFLA_INFO_DATA])
 		read_child_data(info[IFLA_INFO_DATA], out);
+	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "vxlan") == 0)
+		read_vxlan(info[IFLA_INFO_DATA], out);
 	if (info[IFLA_INFO_DATA] && strcmp(out->kind, "bridge") == 0) {
 		struct nlattr *br[IFLA_BR_MAX + 1];
 
@@ -98,7 +119,8 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 				  .isolated = -1,
 				  .mode = -1,
 				  .vlan = -1,
-				  .bc_queue = -1 };
+				  .bc_queue = -1,
+				  .learning = -1 };
 
 	if (hdr->nlmsg_type != RTM_NEWLINK)
 		return 0;
@@ -116,6 +138,8 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 		info.master = (int)nla_get_u32(attr[IFLA_MASTER]);
 	if (attr[IFLA_LINK])
 		info.peer = (int)nla_get_u32(attr[IFLA_LINK]);
+	if (attr[IFLA_GROUP])
+		info.group = nla_get_u32(attr[IFLA_GROUP]);
 	if (attr[IFLA_OPERSTATE])
 		info.operstate = nla_get_u8(attr[IFLA_OPERSTATE]);
 	if (attr[IFLA_ADDRESS] && nla_len(attr[IFLA_ADDRESS]) <= (int)sizeof(info.hw)) {
@@ -411,6 +435,31 @@ static struct nl_msg *queue_change(struct nlk *nl, const char *what, int index)
 void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6])
 {
 	nlk_put(nl, queue_change(nl, "set the MAC", index), IFLA_ADDRESS, mac, 6);
+}
+
+void link_queue_alias(struct nlk *nl, int index, const char *alias, uint32_t group)
+{
+	struct nl_msg *m = queue_change(nl, "set alias and group", index);
+
+	nlk_put_str(nl, m, IFLA_IFALIAS, alias);
+	nlk_put_u32(nl, m, IFLA_GROUP, group);
+}
+
+void link_queue_group(struct nlk *nl, int index, uint32_t group)
+{
+	nlk_put_u32(nl, queue_change(nl, "set the group", index), IFLA_GROUP, group);
+}
+
+void link_queue_no_link_local(struct nlk *nl, int index)
+{
+	struct nl_msg *m = queue_change(nl, "no link-local address", index);
+	struct nlattr *af = nlk_nest(nl, m, IFLA_AF_SPEC);
+	struct nlattr *inet6 = nlk_nest(nl, m, AF_INET6);
+
+	nlk_put_u8(nl, m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	nlk_nest_end(m, inet6);
+	nlk_nest_end(m, af);
+	nlk_ignore(nl, -EAFNOSUPPORT); /* a kernel without IPv6 */
 }
 
 void link_queue_mtu(struct nlk *nl, int index, uint32_t mtu)

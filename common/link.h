@@ -3,6 +3,7 @@
 #ifndef HAWSER_LINK_H
 #define HAWSER_LINK_H
 
+#include "ip.h"
 #include "nl.h"
 
 #include <net/if.h>
@@ -30,6 +31,11 @@ struct link_info {
 	int mode;	       /* macvlan, ipvlan: MACVLAN_MODE_* or IPVLAN_MODE_*; -1 else */
 	int vlan;	       /* vlan: its id; -1 else */
 	int bc_queue;	       /* macvlan: broadcast queue asked for; -1: not reported */
+	uint32_t group;	       /* nftables' iifgroup and oifgroup */
+	uint32_t vni;	       /* vxlan */
+	uint16_t port;	       /* vxlan: UDP destination port */
+	struct ip_addr local;  /* vxlan: source address; family 0: none */
+	int learning;	       /* vxlan: 0, 1; -1 else */
 };
 
 /* A veth pair. The host end is the "main" device of the message, the container end its peer. */
@@ -169,6 +175,15 @@ void link_queue_flags(struct nlk *nl, const char *what, int index, unsigned int 
 /** link_queue_mac() - queue setting the MAC; its own pins a bridge's, which follows its ports else.
  */
 void link_queue_mac(struct nlk *nl, int index, const uint8_t mac[6]);
+
+/** link_queue_alias() - queue setting IFLA_IFALIAS and the group. */
+void link_queue_alias(struct nlk *nl, int index, const char *alias, uint32_t group);
+
+/** link_queue_group() - queue setting the group, which nftables calls iifgroup and oifgroup. */
+void link_queue_group(struct nlk *nl, int index, uint32_t group);
+
+/** link_queue_no_link_local() - queue that IPv6 makes no link-local address of the MAC. */
+void link_queue_no_link_local(struct nlk *nl, int index);
 
 /** link_queue_mtu() - queue setting the MTU. */
 void link_queue_mtu(struct nlk *nl, int index, uint32_t mtu);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The VXLAN device of an overlay network on this node.
+ *
+ * Its alias says whose it is. It hangs on no interface of the host: routes to the VTEPs decide
+ * where packets leave, and the device outlives the removal of an uplink.
+ */
+#include "overlay_device.h"
+
+#include "addr.h"
+#include "args.h"
+#include "cleanup.h"
+#include "sysctl.h"
+
+#include <linux/if_link.h>
+#include <string.h>
+
+#define ALIAS_MAX 256
+
+static char *alias_of(const struct overlay_state *st, char alias[ALIAS_MAX])
+{
+	snprintf(alias, ALIAS_MAX, "hawser overlay %.200s", st->network);
+	return alias;
+}
+
+/* Ours, also when an ADD was killed before it had given the alias. */
+static bool is_ours(const struct link_info *info, const struct overlay_state *st)
+{
+	char alias[ALIAS_MAX];
+
+	if (strcmp(info->kind, "vxlan") != 0 || info->vni != st->vni)
+		return false;
+	return info->alias[0] ? link_has_alias(info, alias_of(st, alias)) : info->mac[0] == 0x02;
+}
+
+/* What a device is born with. */
+static const char *wrong_birth(const struct link_info *info, const struct overlay_device *want)
+{
+	if (info->port != want->st->port)
+		return "port";
+	if (!ip_equal(&info->local, &want->st->local))
+		return "local address";
+	if (info->learning != 0)
+		return "learning";
+	return memcmp(info->mac, want->mac, sizeof(info->mac)) != 0 ? "MAC" : NULL;
+}
+
+static void put_vxlan(struct nlk *nl, struct nl_msg *m, const void *arg)
+{
+	const struct overlay_state *st = arg;
+
+	nlk_put_u32(nl, m, IFLA_VXLAN_ID, st->vni);
+	nlk_put_u16(nl, m, IFLA_VXLAN_PORT, htons(st->port));
+	nlk_put_u8(nl, m, IFLA_VXLAN_LEARNING, 0);
+	nlk_put(nl, m, st->local.family == AF_INET ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6,
+		st->local.b, ip_bytes(&st->local));
+}
+
+static int create(struct nlk *nl, const struct overlay_device *want, const char *name,
+		  struct link_info *made, struct cni_err *err)
+{
+	struct link_child child = { .kind = "vxlan",
+				    .name = name,
+				    .netns_fd = -1,
+				    .mtu = want->mtu,
+				    .mac = want->mac,
+				    .put_data = put_vxlan,
+				    .arg = want->st };
+	int r = link_add_child(nl, &child);
+
+	if (r == -EOPNOTSUPP)
+		return nlk_fail(err, nl, CNI_E_FIELD, r,
+				"\"vni\": this kernel has no VXLAN (CONFIG_VXLAN)");
+	if (r == -EEXIST)
+		return nlk_fail(err, nl, CNI_E_FAILED, r,
+				"\"vni\": another VXLAN device has %u on port %u", want->st->vni,
+				want->st->port);
+	if (r == 0)
+		r = link_get(nl, name, made);
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "create the VXLAN device %s", name) : 0;
+}
+
+/* The device that is there, if it can stay; index 0: none. */
+static int take_existing(struct nlk *nl, const struct overlay_device *want, const char *name,
+			 struct link_info *info, struct cni_err *err)
+{
+	int r = link_get(nl, name, info);
+
+	if (r == -ENODEV) {
+		info->index = 0;
+		return 0;
+	}
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up link %s", name);
+	if (!is_ours(info, want->st))
+		return cni_fail(err, CNI_E_FAILED, EEXIST,
+				"\"vni\": link %s of somebody else is in the way of VNI %u", name,
+				want->st->vni);
+	if (!wrong_birth(info, want))
+		return 0;
+	r = link_remove(nl, info->index, false);
+	info->index = 0;
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "make %s again: remove it", name) : 0;
+}
+
+static bool is_own(const struct overlay_state *st, const struct ip_net *net)
+{
+	const struct ip_net *subnet = &st->subnet[net->ip.family == AF_INET6];
+
+	return subnet->ip.family && net->len == ip_bits(&net->ip) &&
+	       ip_equal(&subnet->ip, &net->ip);
+}
+
+/* Queue what makes the addresses be the network addresses of our subnets. */
+static int queue_addresses(struct nlk *nl, const struct overlay_state *st, int index)
+{
+	bool found[2] = { false, false };
+	struct addr_list have;
+	int r = addr_list_get(nl, index, AF_UNSPEC, &have);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < have.n && i < NLK_BATCH_MAX / 2; i++) {
+		if (is_own(st, &have.a[i].net))
+			found[have.a[i].net.ip.family == AF_INET6] = true;
+		else if (have.a[i].scope != RT_SCOPE_LINK)
+			addr_queue_del(nl, index, &have.a[i].net);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct ip_net own = { st->subnet[i].ip, (uint8_t)ip_bits(&st->subnet[i].ip) };
+
+		if (st->subnet[i].ip.family && !found[i])
+			addr_queue_add(nl, index, &own, IFA_F_NODAD);
+	}
+	return 0;
+}
+
+static int settle(struct nlk *nl, const struct overlay_device *want, const struct link_info *info,
+		  struct cni_err *err)
+{
+	const struct overlay_state *st = want->st;
+	uint32_t group = OVERLAY_GROUP | st->vni;
+	char alias[ALIAS_MAX];
+	int r = 0;
+
+	if (st->subnet[1].ip.family)
+		r = sysctl_set_conf("ipv6", info->name, "disable_ipv6", 0);
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.disable_ipv6", info->name);
+	r = queue_addresses(nl, st, info->index);
+	if (!link_has_alias(info, alias_of(st, alias)) || info->group != group)
+		link_queue_alias(nl, info->index, alias, group);
+	if (info->mtu != want->mtu)
+		link_queue_mtu(nl, info->index, want->mtu);
+	if (!(info->flags & IFF_UP)) {
+		link_queue_no_link_local(nl, info->index);
+		link_queue_flags(nl, "set the VXLAN device up", info->index, IFF_UP, IFF_UP);
+	}
+	if (r == 0)
+		r = nlk_send(nl, NULL, NULL);
+	if (r == -EADDRINUSE)
+		return nlk_fail(err, nl, CNI_E_FAILED, r,
+				"\"port\": %u is taken by another program of this host", st->port);
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "configure the VXLAN device %s",
+				info->name)
+		     : 0;
+}
+
+int overlay_device_ensure(struct nlk *nl, const struct overlay_device *want, struct link_info *made,
+			  struct cni_err *err)
+{
+	char name[OVERLAY_DEVICE_MAX];
+	int r = take_existing(nl, want, overlay_device_name(want->st->vni, name), made, err);
+
+	if (r == 0 && !made->index)
+		r = create(nl, want, name, made, err);
+	return r < 0 ? r : settle(nl, want, made, err);
+}
+
+int overlay_device_check(struct nlk *nl, const struct overlay_device *want, struct link_info *seen,
+			 struct cni_err *err)
+{
+	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN];
+	bool found[2] = { false, false };
+	struct addr_list have;
+	const char *wrong;
+	int r = link_get(nl, overlay_device_name(want->st->vni, name), seen);
+
+	if (r == -ENODEV)
+		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s is missing", name);
+	if (r == 0)
+		r = addr_list_get(nl, seen->index, AF_UNSPEC, &have);
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up the VXLAN device %s", name);
+	wrong = !is_ours(seen, want->st) ? "owner" : wrong_birth(seen, want);
+	if (!wrong && seen->group != (OVERLAY_GROUP | want->st->vni))
+		wrong = "group";
+	if (!wrong && !(seen->flags & IFF_UP))
+		wrong = "state (it is down)";
+	if (!wrong && seen->mtu != want->mtu)
+		wrong = "MTU";
+	if (wrong)
+		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s has another %s", name,
+				wrong);
+	for (int i = 0; i < have.n; i++)
+		if (is_own(want->st, &have.a[i].net))
+			found[have.a[i].net.ip.family == AF_INET6] = true;
+	for (int i = 0; i < 2; i++)
+		if (want->st->subnet[i].ip.family && !found[i])
+			return cni_fail(err, CNI_E_FAILED, 0,
+					"the VXLAN device %s has lost its address %s", name,
+					ip_str(&want->st->subnet[i].ip, text));
+	return 0;
+}
+
+int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct cni_err *err)
+{
+	char name[OVERLAY_DEVICE_MAX];
+	struct link_info info;
+	int r = link_get(nl, overlay_device_name(st->vni, name), &info);
+
+	if (r == -ENODEV)
+		return 0;
+	if (r == 0 && !is_ours(&info, st))
+		return 0;
+	if (r == 0)
+		r = link_remove(nl, info.index, false);
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "remove the VXLAN device %s", name) : 0;
+}

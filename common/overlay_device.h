@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The VXLAN device of an overlay network on this node. */
+#ifndef HAWSER_OVERLAY_DEVICE_H
+#define HAWSER_OVERLAY_DEVICE_H
+
+#include "link.h"
+#include "overlay_state.h"
+
+/* What the device should be like. */
+struct overlay_device {
+	const struct overlay_state *st; /* VNI, port, own VTEP, subnets, name of the network */
+	uint8_t mac[6];
+	int mtu;
+};
+
+/**
+ * overlay_device_ensure() - make the device, or put it right
+ * @nl: socket, nothing queued
+ * @want: what it should be like
+ * @made: receives it; its index is all that is up to date
+ * @err: CNI_E_FIELD: the kernel has no VXLAN; CNI_E_FAILED: name, VNI or port are taken
+ *
+ * What cannot be changed makes the device be made again; its entries go with it. It has the network
+ * address of each subnet of the node, which is the other nodes' gateway, and no other.
+ *
+ * Return: 0, or a negative errno.
+ */
+int overlay_device_ensure(struct nlk *nl, const struct overlay_device *want, struct link_info *made,
+			  struct cni_err *err);
+
+/**
+ * overlay_device_check() - CHECK: is the device as it should be?
+ * @nl: socket, nothing queued
+ * @want: what it should be like
+ * @seen: receives it
+ * @err: names the difference
+ *
+ * Return: 0, or a negative errno.
+ */
+int overlay_device_check(struct nlk *nl, const struct overlay_device *want, struct link_info *seen,
+			 struct cni_err *err);
+
+/**
+ * overlay_device_remove() - remove the device, if it is the network's
+ * @nl: socket, nothing queued
+ * @st: the network
+ * @err: filled on failure
+ *
+ * Return: 0 (also when there is none), or a negative errno.
+ */
+int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct cni_err *err);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel must know of an overlay's peers, and what it knows.
+ *
+ * The gateway of a peer's subnet is the subnet's network address, which no container has; the peer
+ * has it on its VXLAN device. Three entries lead there (the scheme of flannel and Calico): a route
+ * "subnet via gateway dev vx42 onlink", a neighbour "gateway is MAC", and in the device's
+ * forwarding database "MAC is at VTEP". The kernel never has to learn or ask.
+ */
+#include "overlay_entries.h"
+
+#include "args.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <stdlib.h>
+#include <string.h>
+
+void overlay_list_free(struct overlay_list *list)
+{
+	free(list->e);
+	memset(list, 0, sizeof(*list));
+}
+
+void overlay_diff_free(struct overlay_diff *diff)
+{
+	overlay_list_free(&diff->add);
+	overlay_list_free(&diff->del);
+}
+
+void overlay_list_add(struct overlay_list *list, const struct overlay_entry *entry)
+{
+	if (list->n == list->size) {
+		list->size = list->size ? 2 * list->size : 64;
+		list->e = realloc(list->e, list->size * sizeof(*list->e));
+		if (!list->e)
+			abort();
+	}
+	list->e[list->n++] = *entry;
+}
+
+void overlay_list_peer(struct overlay_list *list, int oif, const struct ip_net *subnet,
+		       const uint8_t mac[6], const struct ip_addr *vtep)
+{
+	struct overlay_entry fdb = { .kind = OVERLAY_FDB, .oif = oif, .to = *vtep };
+	struct overlay_entry neigh = { .kind = OVERLAY_NEIGH, .oif = oif };
+	struct overlay_entry route = { .kind = OVERLAY_ROUTE, .oif = oif };
+
+	memcpy(fdb.mac, mac, sizeof(fdb.mac));
+	memcpy(neigh.mac, mac, sizeof(neigh.mac));
+	neigh.dst = (struct ip_net){ subnet->ip, ip_bits(&subnet->ip) };
+	route.dst = *subnet;
+	route.to = subnet->ip;
+	overlay_list_add(list, &fdb);
+	overlay_list_add(list, &neigh);
+	overlay_list_add(list, &route);
+}
+
+void overlay_list_direct(struct overlay_list *list, int oif, const struct ip_net *subnet,
+			 const struct ip_addr *vtep)
+{
+	struct overlay_entry route = {
+		.kind = OVERLAY_ROUTE, .oif = oif, .dst = *subnet, .to = *vtep
+	};
+
+	overlay_list_add(list, &route);
+}
+
+/* ---- the difference ---- */
+
+/* Of entries with one key the kernel has one. */
+static int compare_keys(const struct overlay_entry *a, const struct overlay_entry *b)
+{
+	int d = (int)a->kind - (int)b->kind;
+
+	if (d == 0 && a->kind == OVERLAY_FDB)
+		return memcmp(a->mac, b->mac, sizeof(a->mac));
+	if (d == 0)
+		d = ip_cmp(&a->dst.ip, &b->dst.ip);
+	return d ? d : (int)a->dst.len - (int)b->dst.len;
+}
+
+static bool same_value(const struct overlay_entry *a, const struct overlay_entry *b)
+{
+	return a->oif == b->oif && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       ip_equal(&a->to, &b->to);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return compare_keys(a, b);
+}
+
+static void sort(struct overlay_list *list)
+{
+	if (list->n)
+		qsort(list->e, list->n, sizeof(*list->e), by_key);
+}
+
+/* A node with two subnets needs its FDB entry once. */
+static void drop_doubles(struct overlay_list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (n == 0 || compare_keys(&list->e[n - 1], &list->e[i]) != 0)
+			list->e[n++] = list->e[i];
+	list->n = n;
+}
+
+void overlay_list_diff(struct overlay_list *want, struct overlay_list *have,
+		       struct overlay_diff *diff)
+{
+	size_t i = 0, k = 0;
+
+	sort(want);
+	sort(have);
+	drop_doubles(want);
+	while (i < want->n || k < have->n) {
+		int d = i == want->n   ? 1
+			: k == have->n ? -1
+				       : compare_keys(&want->e[i], &have->e[k]);
+		bool same = false;
+
+		if (d > 0) {
+			overlay_list_add(&diff->del, &have->e[k++]);
+			continue;
+		}
+		/* the kernel may have several with one key, through several devices */
+		for (; k < have->n && compare_keys(&want->e[i], &have->e[k]) == 0; k++) {
+			same |= same_value(&want->e[i], &have->e[k]);
+			if (want->e[i].oif != have->e[k].oif)
+				overlay_list_add(&diff->del, &have->e[k]);
+		}
+		if (!same)
+			overlay_list_add(&diff->add, &want->e[i]);
+		i++;
+	}
+}
+
+/* ---- the kernel's side ---- */
+
+struct reading {
+	struct overlay_list *have;
+	int device;
+	const struct ip_net *network;
+	size_t before; /* entries of the dumps before this one */
+};
+
+static bool read_ip(struct nlattr *attr, int family, struct ip_addr *ip)
+{
+	if (!attr || (nla_len(attr) != 4 && nla_len(attr) != 16))
+		return false;
+	*ip = (struct ip_addr){ .family = (uint8_t)(nla_len(attr) == 4 ? AF_INET : AF_INET6) };
+	memcpy(ip->b, nla_data(attr), nla_len(attr));
+	return family == AF_UNSPEC || family == ip->family;
+}
+
+static int read_route(const struct nlmsghdr *hdr, void *arg)
+{
+	struct reading *reading = arg;
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	struct overlay_entry entry = { .kind = OVERLAY_ROUTE, .dst.len = rtm->rtm_dst_len };
+	struct nlattr *attr[RTA_MAX + 1];
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || rtm->rtm_protocol != OVERLAY_RTPROT)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if (!attr[RTA_OIF] || !read_ip(attr[RTA_DST], rtm->rtm_family, &entry.dst.ip))
+		return 0;
+	read_ip(attr[RTA_GATEWAY], rtm->rtm_family, &entry.to);
+	entry.oif = (int)nla_get_u32(attr[RTA_OIF]);
+	if (entry.oif == reading->device ||
+	    (reading->network[rtm->rtm_family == AF_INET6].ip.family &&
+	     ip_net_contains(&reading->network[rtm->rtm_family == AF_INET6], &entry.dst.ip)))
+		overlay_list_add(reading->have, &entry);
+	return 0;
+}
+
+static int read_neigh(const struct nlmsghdr *hdr, void *arg)
+{
+	struct reading *reading = arg;
+	const struct ndmsg *ndm = nlmsg_data(hdr);
+	bool fdb = ndm->ndm_family == AF_BRIDGE;
+	struct overlay_entry entry = { .kind = fdb ? OVERLAY_FDB : OVERLAY_NEIGH,
+				       .oif = ndm->ndm_ifindex };
+	struct nlattr *attr[NDA_MAX + 1], *mac;
+
+	if (hdr->nlmsg_type != RTM_NEWNEIGH || ndm->ndm_ifindex != reading->device ||
+	    !(ndm->ndm_state & NUD_PERMANENT))
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*ndm), attr, NDA_MAX, NULL) < 0)
+		return -EBADMSG;
+	mac = attr[NDA_LLADDR];
+	if (!mac || nla_len(mac) != sizeof(entry.mac) ||
+	    !read_ip(attr[NDA_DST], fdb ? AF_UNSPEC : ndm->ndm_family,
+		     fdb ? &entry.to : &entry.dst.ip))
+		return 0;
+	memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
+	if (!fdb)
+		entry.dst.len = ip_bits(&entry.dst.ip);
+	overlay_list_add(reading->have, &entry);
+	return 0;
+}
+
+static void forget(void *arg)
+{
+	struct reading *reading = arg;
+
+	reading->have->n = reading->before;
+}
+
+static int dump_routes(struct nlk *nl, int family, struct reading *reading)
+{
+	struct rtmsg rtm = { .rtm_family = family,
+			     .rtm_protocol = OVERLAY_RTPROT,
+			     .rtm_type = RTN_UNICAST };
+	struct nl_msg *m =
+		nlk_request(nl, "list the overlay's routes", RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+
+	nlk_put_u32(nl, m, RTA_TABLE, RT_TABLE_MAIN);
+	reading->before = reading->have->n;
+	return nlk_dump(nl, read_route, forget, reading);
+}
+
+static int dump_neigh(struct nlk *nl, int family, struct reading *reading)
+{
+	struct ndmsg ndm = { .ndm_family = family };
+	struct nl_msg *m;
+
+	/* the two dumps want the interface in different places */
+	if (family == AF_BRIDGE)
+		ndm.ndm_ifindex = reading->device;
+	m = nlk_request(nl,
+			family == AF_BRIDGE ? "list the overlay's forwarding database"
+					    : "list the overlay's neighbours",
+			RTM_GETNEIGH, 0, &ndm, sizeof(ndm));
+	if (family != AF_BRIDGE)
+		nlk_put_u32(nl, m, NDA_IFINDEX, reading->device);
+	reading->before = reading->have->n;
+	return nlk_dump(nl, read_neigh, forget, reading);
+}
+
+/* What a kernel without the family answers. */
+static bool lacking(int r)
+{
+	return r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT;
+}
+
+int overlay_list_read(struct nlk *nl, int device, const struct ip_net network[2],
+		      struct overlay_list *have)
+{
+	struct reading reading = { have, device, network, 0 };
+	int r = device ? dump_neigh(nl, AF_BRIDGE, &reading) : 0;
+
+	for (int i = 0; i < 2 && r == 0; i++) {
+		int family = i ? AF_INET6 : AF_INET;
+
+		if (!network[i].ip.family)
+			continue;
+		r = dump_routes(nl, family, &reading);
+		if (lacking(r))
+			r = 0;
+		if (r == 0 && device)
+			r = dump_neigh(nl, family, &reading);
+	}
+	return r;
+}
+
+static void queue_route(struct nlk *nl, const struct overlay_entry *e, bool add)
+{
+	struct rtmsg rtm = { .rtm_family = e->dst.ip.family,
+			     .rtm_dst_len = e->dst.len,
+			     .rtm_table = RT_TABLE_MAIN,
+			     .rtm_protocol = OVERLAY_RTPROT,
+			     .rtm_type = RTN_UNICAST,
+			     .rtm_scope = RT_SCOPE_UNIVERSE,
+			     .rtm_flags = add ? RTNH_F_ONLINK : 0 };
+	struct nl_msg *m = nlk_request(nl, add ? "add a peer's route" : "remove a peer's route",
+				       add ? RTM_NEWROUTE : RTM_DELROUTE,
+				       add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &rtm, sizeof(rtm));
+
+	nlk_put(nl, m, RTA_DST, e->dst.ip.b, ip_bytes(&e->dst.ip));
+	if (e->to.family)
+		nlk_put(nl, m, RTA_GATEWAY, e->to.b, ip_bytes(&e->to));
+	nlk_put_u32(nl, m, RTA_OIF, e->oif);
+	if (!add)
+		nlk_ignore(nl, -ESRCH);
+}
+
+static void queue_neigh(struct nlk *nl, const struct overlay_entry *e, bool add)
+{
+	bool fdb = e->kind == OVERLAY_FDB;
+	const struct ip_addr *ip = fdb ? &e->to : &e->dst.ip;
+	struct ndmsg ndm = { .ndm_family = fdb ? AF_BRIDGE : ip->family,
+			     .ndm_ifindex = e->oif,
+			     .ndm_state = add ? NUD_PERMANENT : 0,
+			     .ndm_flags = fdb ? NTF_SELF : 0,
+			     .ndm_type = fdb ? 0 : RTN_UNICAST };
+	struct nl_msg *m = nlk_request(nl,
+				       fdb   ? add ? "add a peer's VTEP" : "remove a peer's VTEP"
+				       : add ? "add a peer's neighbour entry"
+					     : "remove a peer's neighbour entry",
+				       add ? RTM_NEWNEIGH : RTM_DELNEIGH,
+				       add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &ndm, sizeof(ndm));
+
+	nlk_put(nl, m, NDA_DST, ip->b, ip_bytes(ip));
+	if (fdb || add)
+		nlk_put(nl, m, NDA_LLADDR, e->mac, sizeof(e->mac));
+	if (!add)
+		nlk_ignore(nl, -ENOENT);
+}
+
+static int queue(struct nlk *nl, const struct overlay_entry *e, bool add)
+{
+	if (e->kind == OVERLAY_ROUTE)
+		queue_route(nl, e, add);
+	else
+		queue_neigh(nl, e, add);
+	return nl->n_queued == NLK_BATCH_MAX ? nlk_send(nl, NULL, NULL) : 0;
+}
+
+int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < diff->add.n && r == 0; i++)
+		r = queue(nl, &diff->add.e[i], true);
+	/* sorted by kind: the routes go first */
+	for (size_t i = diff->del.n; i > 0 && r == 0; i--)
+		r = queue(nl, &diff->del.e[i - 1], false);
+	return r < 0 ? r : nlk_send(nl, NULL, NULL);
+}
+
+char *overlay_entry_str(const struct overlay_entry *entry, char buf[OVERLAY_ENTRY_STRLEN])
+{
+	char dst[IP_STRLEN], to[IP_STRLEN], mac[MAC_STRLEN];
+
+	if (entry->kind == OVERLAY_ROUTE)
+		snprintf(buf, OVERLAY_ENTRY_STRLEN, "the route to %s through %s",
+			 ip_net_str(&entry->dst, dst), ip_str(&entry->to, to));
+	else if (entry->kind == OVERLAY_NEIGH)
+		snprintf(buf, OVERLAY_ENTRY_STRLEN, "the neighbour entry of %s, %s",
+			 ip_str(&entry->dst.ip, dst), mac_str(entry->mac, mac));
+	else
+		snprintf(buf, OVERLAY_ENTRY_STRLEN, "the forwarding entry of %s to %s",
+			 mac_str(entry->mac, mac), ip_str(&entry->to, to));
+	return buf;
+}

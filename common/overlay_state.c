@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a node keeps of each overlay network beside its attachments. */
+#include "overlay_state.h"
+
+#include "cleanup.h"
+#include "file.h"
+#include "lock.h"
+#include "log.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define STATE_MAX (4u << 20)
+
+void overlay_state_free(struct overlay_state *st)
+{
+	free(st->vteps);
+	memset(st, 0, sizeof(*st));
+}
+
+char *overlay_device_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX])
+{
+	snprintf(name, OVERLAY_DEVICE_MAX, "vx%u", vni);
+	return name;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+void overlay_state_sort(struct overlay_state *st)
+{
+	size_t n = 0;
+
+	if (st->n_vteps)
+		qsort(st->vteps, st->n_vteps, sizeof(*st->vteps), by_address);
+	for (size_t i = 0; i < st->n_vteps; i++)
+		if (n == 0 || !ip_equal(&st->vteps[n - 1], &st->vteps[i]))
+			st->vteps[n++] = st->vteps[i];
+	st->n_vteps = n;
+}
+
+/* ---- JSON ---- */
+
+static json_t *nets_json(const struct ip_net net[2])
+{
+	json_t *list = json_array();
+	char text[IP_STRLEN];
+
+	for (int i = 0; i < 2; i++)
+		if (net[i].ip.family)
+			json_array_append_new(list, json_string(ip_net_str(&net[i], text)));
+	return list;
+}
+
+json_t *overlay_state_json(const struct overlay_state *st)
+{
+	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN];
+	json_t *vteps = json_array();
+
+	for (size_t i = 0; i < st->n_vteps; i++)
+		json_array_append_new(vteps, json_string(ip_str(&st->vteps[i], text)));
+	return json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
+			 "vni", (json_int_t)st->vni, "port", (int)st->port, "device",
+			 overlay_device_name(st->vni, name), "direct", (int)st->direct, "local",
+			 ip_str(&st->local, text), "networks", nets_json(st->net), "subnets",
+			 nets_json(st->subnet), "vteps", vteps);
+}
+
+static int read_nets(const json_t *list, struct ip_net net[2])
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		struct ip_net one;
+
+		if (!json_is_string(item) || ip_net_parse(json_string_value(item), &one) < 0)
+			return -EBADMSG;
+		net[one.ip.family == AF_INET6] = one;
+	}
+	return 0;
+}
+
+static int read_vteps(const json_t *list, struct overlay_state *st)
+{
+	const json_t *item;
+	size_t i;
+
+	st->vteps = calloc(json_array_size(list) + 1, sizeof(*st->vteps));
+	if (!st->vteps)
+		abort();
+	json_array_foreach (list, i, item)
+		if (!json_is_string(item) ||
+		    ip_parse(json_string_value(item), &st->vteps[st->n_vteps++]) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+int overlay_state_parse(const json_t *obj, struct overlay_state *st)
+{
+	const char *network = json_string_value(json_object_get(obj, "network"));
+	const char *local = json_string_value(json_object_get(obj, "local"));
+	json_int_t vni = json_integer_value(json_object_get(obj, "vni"));
+	json_int_t port = json_integer_value(json_object_get(obj, "port"));
+	struct overlay_state got = { .vni = (uint32_t)vni, .port = (uint16_t)port };
+
+	if (!network || strlen(network) >= sizeof(got.network) || !local || vni < 1 ||
+	    vni > 0xffffff || port < 1 || port > 65535 || ip_parse(local, &got.local) < 0)
+		return -EBADMSG;
+	snprintf(got.network, sizeof(got.network), "%s", network);
+	got.direct = json_is_true(json_object_get(obj, "direct"));
+	if (read_nets(json_object_get(obj, "networks"), got.net) < 0 ||
+	    read_nets(json_object_get(obj, "subnets"), got.subnet) < 0 ||
+	    read_vteps(json_object_get(obj, "vteps"), &got) < 0) {
+		overlay_state_free(&got);
+		return -EBADMSG;
+	}
+	*st = got;
+	return 0;
+}
+
+/* ---- files ---- */
+
+int overlay_lock(struct cni_err *err)
+{
+	static const char name[] = OVERLAY_STATE_DIR "/.lock";
+	int fd = lock_file(AT_FDCWD, name, 0600);
+
+	if (fd == -ENOENT && file_mkdirs(OVERLAY_STATE_DIR, 0755) == 0)
+		fd = lock_file(AT_FDCWD, name, 0600);
+	return fd < 0 ? cni_fail(err, CNI_E_IO, fd, "lock %s", name) : fd;
+}
+
+static void path_of(const char *network, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, OVERLAY_STATE_DIR "/%s", network);
+}
+
+static int load(const char *path, struct overlay_state *st)
+{
+	autofree char *text = NULL;
+	json_auto_t *obj = NULL;
+	int r = file_read(AT_FDCWD, path, STATE_MAX, &text, NULL);
+
+	if (r < 0)
+		return r;
+	obj = json_loads(text, 0, NULL);
+	return overlay_state_parse(obj, st);
+}
+
+int overlay_state_read(const char *network, struct overlay_state *st)
+{
+	char path[PATH_MAX];
+
+	path_of(network, path);
+	return load(path, st);
+}
+
+int overlay_state_write(const struct overlay_state *st)
+{
+	json_auto_t *obj = overlay_state_json(st);
+	autofree char *text = json_dumps(obj, JSON_COMPACT);
+	autoclose int dir = -1;
+	int r = text ? file_mkdirs(OVERLAY_STATE_DIR, 0755) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	dir = open(OVERLAY_STATE_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : file_replace(dir, st->network, 0644, text, strlen(text));
+}
+
+int overlay_state_remove(const char *network)
+{
+	char path[PATH_MAX];
+
+	path_of(network, path);
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), void *arg)
+{
+	autodir DIR *dir = opendir(OVERLAY_STATE_DIR);
+	struct dirent *e;
+	int result = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((e = readdir(dir))) {
+		autostate struct overlay_state st = { 0 };
+		int r;
+
+		if (e->d_name[0] == '.')
+			continue;
+		r = overlay_state_read(e->d_name, &st);
+		if (r < 0)
+			log_warn(OVERLAY_STATE_DIR "/%s: passed over: %s", e->d_name, strerror(-r));
+		else
+			r = fn(&st, arg);
+		if (r < 0 && r != -EBADMSG && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+struct conflict {
+	const struct overlay_state *st;
+	struct cni_err *err;
+};
+
+static int look_for_conflict(const struct overlay_state *other, void *arg)
+{
+	const struct conflict *c = arg;
+	char own[IP_STRLEN], text[IP_STRLEN];
+
+	if (strcmp(other->network, c->st->network) == 0 || c->err->code)
+		return 0;
+	if (other->vni == c->st->vni)
+		return cni_fail(c->err, CNI_E_CONF, 0, "\"vni\": %u is that of network \"%s\"",
+				c->st->vni, other->network);
+	for (int i = 0; i < 2; i++)
+		if (c->st->net[i].ip.family && other->net[i].ip.family &&
+		    ip_net_overlap(&c->st->net[i], &other->net[i]))
+			return cni_fail(c->err, CNI_E_CONF, 0,
+					"\"network\": %s overlaps %s of network \"%s\"",
+					ip_net_str(&c->st->net[i], own),
+					ip_net_str(&other->net[i], text), other->network);
+	return 0;
+}
+
+int overlay_state_conflict(const struct overlay_state *st, struct cni_err *err)
+{
+	struct conflict c = { st, err };
+	int r = overlay_state_each(look_for_conflict, &c);
+
+	if (err->code)
+		return r;
+	return r < 0 ? cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR) : 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a node keeps of each overlay network beside its attachments: /run/hawser/overlay/<network>
+ * says what its first container made, so that the last one can take it away without configuration.
+ */
+#ifndef HAWSER_OVERLAY_STATE_H
+#define HAWSER_OVERLAY_STATE_H
+
+#include "error.h"
+#include "ip.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define OVERLAY_STATE_DIR "/run/hawser/overlay"
+
+/* Groups of links: of all interfaces of an overlay network, told apart by the VNI. */
+#define OVERLAY_GROUP	   0x48000000u
+#define OVERLAY_GROUP_MASK 0xff000000u
+
+#define OVERLAY_DEVICE_MAX 16 /* IFNAMSIZ */
+
+struct overlay_state {
+	char network[256];
+	uint32_t vni;
+	uint16_t port;
+	bool direct;		 /* routes past the VXLAN device may exist */
+	struct ip_addr local;	 /* own VTEP */
+	struct ip_net net[2];	 /* the overlay's prefixes: IPv4, IPv6; family 0: none */
+	struct ip_net subnet[2]; /* this node's */
+	struct ip_addr *vteps;	 /* of the others, sorted; owned */
+	size_t n_vteps;
+};
+
+/** overlay_state_free() - release what @st owns, and zero it. */
+void overlay_state_free(struct overlay_state *st);
+
+#define autostate __attribute__((cleanup(overlay_state_free)))
+
+/** overlay_device_name() - "vx42". Return: @name. */
+char *overlay_device_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX]);
+
+/** overlay_state_sort() - sort the VTEPs and drop doubles. */
+void overlay_state_sort(struct overlay_state *st);
+
+/** overlay_state_json() - Return: new reference. */
+json_t *overlay_state_json(const struct overlay_state *st);
+
+/** overlay_state_parse() - the opposite; @st: empty. Return: 0, or -EBADMSG with @st empty. */
+int overlay_state_parse(const json_t *obj, struct overlay_state *st);
+
+/**
+ * overlay_lock() - the lock under which overlay networks of this node are made and removed
+ * @err: CNI_E_IO
+ *
+ * Return: a descriptor that the caller closes to unlock, or a negative errno.
+ */
+int overlay_lock(struct cni_err *err);
+
+/**
+ * overlay_state_read() - what is known of a network
+ * @network: name
+ * @st: empty; untouched on failure
+ *
+ * Return: 0; -ENOENT: nothing; -EBADMSG: the file is damaged; another negative errno.
+ */
+int overlay_state_read(const char *network, struct overlay_state *st);
+
+/** overlay_state_write() - write or replace it, in one visible step. Return: 0, or -errno. */
+int overlay_state_write(const struct overlay_state *st);
+
+/** overlay_state_remove() - remove it. Return: 0 (also when there was none), or -errno. */
+int overlay_state_remove(const char *network);
+
+/**
+ * overlay_state_conflict() - whether another network of this node has the VNI or an address range
+ * @st: the network to be made; the lock is held
+ * @err: CNI_E_CONF, naming both
+ *
+ * Return: 0, or a negative errno.
+ */
+int overlay_state_conflict(const struct overlay_state *st, struct cni_err *err);
+
+/**
+ * overlay_state_each() - call a function for each network of this node; damaged files are passed
+ * over
+ *
+ * Return: 0, or the first negative errno.
+ */
+int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), void *arg);
+
+#endif
