@@ -9,7 +9,7 @@ STATIC    ?= 1
 # The release is one executable under the names of all plugins; 0: one for each.
 MULTI     ?= 1
 
-PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp sbr tap tuning vlan vrf
+PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan portmap ptp sbr tap tuning vlan vrf vxlan
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
@@ -139,6 +139,7 @@ $(call rooms,ptp,filter iface pair routed)
 $(call rooms,sbr,sbr_inside)
 $(call rooms,tap,tap_device tap_record iface)
 $(call rooms,tuning,tuning_conf tuning_record)
+$(call rooms,vxlan,filter iface pair routed vxlan_conf vxlan_lease vxlan_underlay)
 
 PROGRAM_SRC := $(PLUGINS:%=plugins/%.c) $(IPAMS:%=ipam/%.c)
 ifeq ($(FLAVOUR)$(MULTI),release1)

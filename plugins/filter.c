@@ -13,6 +13,8 @@
 
 /* What the record says when masquerading is in iptables. */
 #define BACKEND_KEY "ipMasqBackend"
+/* And which addresses it is for, when these are not "ips". */
+#define INSIDE_KEY "masqIPs"
 
 int filter_conf_check(struct filter_conf *conf, struct cni_err *err)
 {
@@ -54,6 +56,25 @@ static void plan_guard(struct nat_plan *plan, const struct filter_conf *conf,
 		nat_plan_ip(plan, NAT_IPS4, &result->ips[i].address.ip, ids->host_name);
 }
 
+/* The addresses with the prefixes that masquerading by iptables leaves alone. */
+static size_t masq_ips(const json_t *record, struct ip_net **ips)
+{
+	json_t *list = json_object_get(record, INSIDE_KEY);
+	json_auto_t *as_ips = list ? json_pack("{s:O}", "ips", list) : NULL;
+
+	return state_ips(as_ips ? as_ips : record, ips);
+}
+
+static json_t *inside_json(const struct cni_result *inside)
+{
+	json_t *list = json_array();
+	char text[IP_STRLEN];
+
+	for (size_t i = 0; i < inside->n_ips; i++)
+		json_array_append_new(list, json_string(ip_net_str(&inside->ips[i].address, text)));
+	return list;
+}
+
 int filter_restore(const json_t *record, struct cni_err *err)
 {
 	autofree struct ip_net *ips = NULL;
@@ -63,7 +84,7 @@ int filter_restore(const json_t *record, struct cni_err *err)
 
 	if (!json_object_get(record, BACKEND_KEY))
 		return 0;
-	n = state_ips(record, &ips);
+	n = masq_ips(record, &ips);
 	return xt_masq_add(&owner, ips, n, err);
 }
 
@@ -72,13 +93,16 @@ int filter_add(const struct state_key *key, const struct filter_conf *conf,
 	       struct cni_err *err)
 {
 	autoplan struct nat_plan plan = { .owner = *key };
+	const struct cni_result *inside = conf->inside ? conf->inside : result;
 	bool iptables = wants_iptables(conf);
 	int r;
 
+	if (iptables && conf->inside)
+		json_object_set_new(record, INSIDE_KEY, inside_json(inside));
 	if (iptables)
 		json_object_set_new(record, BACKEND_KEY, json_string("iptables"));
-	for (size_t i = 0; conf->ip_masq && !iptables && i < result->n_ips; i++)
-		nat_plan_chain(&plan, NAT_MASQ, &result->ips[i].address);
+	for (size_t i = 0; conf->ip_masq && !iptables && i < inside->n_ips; i++)
+		nat_plan_chain(&plan, NAT_MASQ, &inside->ips[i].address);
 	plan_guard(&plan, conf, ids, result);
 	r = nat_plan_empty(&plan) ? iface_write_record(key, record, iptables, err)
 				  : nat_add(&plan, record, false, err);
@@ -96,7 +120,7 @@ int filter_remove(const struct state_key *key, const struct cni_call *call,
 
 	if ((foreign && conf->ip_masq) || json_object_get(record, BACKEND_KEY)) {
 		autofree struct ip_net *ips = NULL;
-		size_t n = state_ips(record, &ips);
+		size_t n = masq_ips(record, &ips);
 
 		result = xt_masq_del(&owner, ips, n, err);
 	}
@@ -130,6 +154,12 @@ int filter_check(const struct cni_call *call, const struct filter_conf *conf, st
 		return nat_check(&plan, err);
 	if (!conf->ip_masq || !call->prev || (record && !json_object_get(record, BACKEND_KEY)))
 		return 0;
+	if (json_object_get(record, INSIDE_KEY)) {
+		autofree struct ip_net *inside = NULL;
+		size_t n = masq_ips(record, &inside);
+
+		return xt_masq_check(&owner, inside, n, err);
+	}
 	for (size_t i = 0; i < call->prev->n_ips; i++)
 		ips[i] = call->prev->ips[i].address;
 	return xt_masq_check(&owner, ips, call->prev->n_ips, err);

@@ -12,6 +12,8 @@ struct filter_conf {
 	bool ip_masq;
 	const char *ip_masq_backend; /* "nftables", "iptables" or NULL */
 	bool macspoofchk, antispoof; /* of the ports of a bridge only */
+	/* addresses with the prefixes that masquerading leaves alone; NULL: those of IPAM */
+	const struct cni_result *inside;
 };
 
 /* Rows of a table of keys, for a struct filter_conf at an offset. */

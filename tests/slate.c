@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A clean slate for the next test, in one process: removes the links of kind veth and bridge and
- * every namespace in /run/netns, and makes namespaces with the names that are given, as
+ * A clean slate for the next test, in one process: removes the links of kind veth, bridge and
+ * vxlan and every namespace in /run/netns, and makes namespaces with the names that are given, as
  * "ip netns add" makes them.
  */
 #include <dirent.h>
@@ -52,7 +52,9 @@ static int take_link(const struct nlmsghdr *hdr, void *arg)
 		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
 			mnl_attr_parse_nested(attr, take_kind, &kind);
 	}
-	if ((strcmp(kind, "veth") == 0 || strcmp(kind, "bridge") == 0) && links->n < MOST_LINKS)
+	if ((strcmp(kind, "veth") == 0 || strcmp(kind, "bridge") == 0 ||
+	     strcmp(kind, "vxlan") == 0) &&
+	    links->n < MOST_LINKS)
 		links->index[links->n++] = link->ifi_index;
 	return MNL_CB_OK;
 }

@@ -253,6 +253,7 @@ int main(int argc, char **argv)
 	}
 	nftw("/var/lib/cni", take_file, 16, FTW_PHYS);
 	nftw("/run/hawser/attachments", take_file, 16, FTW_PHYS);
+	nftw("/run/hawser/overlay", take_file, 16, FTW_PHYS);
 	for (int i = 1; i < argc; i++)
 		nftw(argv[i], take_file, 16, FTW_PHYS);
 	print_sorted();

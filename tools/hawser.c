@@ -13,6 +13,7 @@
 #include "hawser_cleanup.h"
 #include "log.h"
 #include "nat.h"
+#include "overlay.h"
 #include "plugins/filter.h"
 #include "plugins/firewall_record.h"
 #include "plugins/portmap_record.h"
@@ -199,7 +200,8 @@ static int restore(const json_t *record, void *arg)
 	struct cni_err err = { 0 };
 	int r = 0;
 
-	if (strcmp(key.plugin, "bridge") == 0 || strcmp(key.plugin, "ptp") == 0)
+	if (strcmp(key.plugin, "bridge") == 0 || strcmp(key.plugin, "ptp") == 0 ||
+	    strcmp(key.plugin, OVERLAY_PLUGIN) == 0)
 		r = filter_restore(record, &err);
 	else if (strcmp(key.plugin, "portmap") == 0 && json_object_get(record, "iptables"))
 		r = portmap_restore(record, &err);
@@ -221,6 +223,8 @@ static int reload(void)
 	if (r < 0 && r != -EOPNOTSUPP)
 		return print_error(&err);
 	state_all(restore, &failed);
+	if (overlay_restore(&err) < 0)
+		failed = print_error(&err);
 	printf("%d attachments in table inet hawser\n", n);
 	return failed;
 }

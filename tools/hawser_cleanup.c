@@ -10,6 +10,7 @@
 #include "log.h"
 #include "nat.h"
 #include "nft_foreign.h"
+#include "overlay.h"
 #include "plugins/bandwidth_record.h"
 #include "plugins/child_record.h"
 #include "plugins/firewall_record.h"
@@ -251,6 +252,7 @@ static int remove_target(const struct targets *l, const struct target *t)
 		key.plugin = other_plugins[i];
 		report(&failed, nat_del(&key, &err), &err);
 	}
+	report(&failed, overlay_release(t->network, &err), &err);
 	each_network(l, release_leases, &release);
 	if (!failed)
 		cache_remove(t->network, t->container_id, t->ifname);

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vxlan: one network for containers of several hosts, without a daemon.
+ *
+ * Theory of operation. Every node has a subnet of the network; a list of nodes, the peers, is in
+ * the configuration or in a file that it names. After ADD there is
+ *   - on the host, once per network: a VXLAN device, vx<VNI>, that learns nothing. Its address is
+ *     the network address of the node's subnet, its MAC a hash of node name and VNI, so that every
+ *     node knows those of the others. For each subnet of a peer a route through the peer's network
+ *     address, a neighbour entry with its MAC, and a forwarding entry with its VTEP; or, with
+ *     directRouting, for a peer on the same link, a plain route through its VTEP;
+ *   - in netfilter, once per network: table inet hawser-vx<VNI>. Packets for port and VNI are taken
+ *     from peers only, containers cannot send any, nothing is forwarded between two overlay
+ * networks of the node (all interfaces of one are a group of links), and packets between VTEPs are
+ * not tracked. If asked for, masquerading of what leaves the network;
+ *   - for each container: a routed veth pair as ptp makes it, and forwarding on;
+ *   - on disk: a lease of IPAM (our host-local on the node's subnet unless configured otherwise),
+ * an attachment record, and /run/hawser/overlay/<network>, what the network consists of here.
+ *
+ * Each ADD puts the network right: it reads the peers again, asks the kernel for its entries (one
+ * dump of each kind) and writes the differences in one batch. So what was deleted by hand, the
+ * device included, is back after the next ADD, and CHECK reports it.
+ *
+ * ADD makes its lasting effects in the order lease, network (under a lock; the record is written
+ * before, so that nobody takes the network away meanwhile), link; each is in the undo list before
+ * the next can fail. DEL, GC and rollback remove link, record, and with the last record of the
+ * network all of it; overlay_release() works from the file in /run and needs no configuration. The
+ * lease is released last.
+ */
+#include "cleanup.h"
+#include "ipam.h"
+#include "overlay.h"
+#include "overlay_device.h"
+#include "overlay_filter.h"
+#include "plugins/routed.h"
+#include "plugins/vxlan_lease.h"
+#include "plugins/vxlan_underlay.h"
+
+#include <string.h>
+
+/* What one ADD carries from step to step. */
+struct job {
+	struct vxlan_conf *conf;
+	struct vxlan_underlay *underlay;
+	struct pair *p;
+	struct cni_result inside; /* addresses with the length of the network: ipMasq's inside */
+};
+
+static void job_free(struct job *job)
+{
+	result_free(&job->inside);
+}
+
+/* ---- the network on this node ---- */
+
+static struct overlay_device device_of(const struct vxlan_conf *conf, int mtu)
+{
+	struct overlay_device device = { .st = &conf->st, .mtu = mtu };
+
+	memcpy(device.mac, conf->own->mac, sizeof(device.mac));
+	return device;
+}
+
+/* Whether two descriptions of a network cannot be of the same one as long as containers are in it.
+ */
+static bool has_moved(const struct overlay_state *now, const struct overlay_state *wanted)
+{
+	if (now->vni != wanted->vni)
+		return true;
+	for (int i = 0; i < 2; i++)
+		if (now->subnet[i].ip.family != wanted->subnet[i].ip.family ||
+		    (now->subnet[i].ip.family &&
+		     (now->subnet[i].len != wanted->subnet[i].len ||
+		      !ip_equal(&now->subnet[i].ip, &wanted->subnet[i].ip))))
+			return true;
+	return false;
+}
+
+/*
+ * A node with containers never moves to another subnet or VNI: they would not be found any more.
+ * Return: 1 when the network must be made anew first, 0 when not, or a negative errno.
+ */
+static int check_move(const struct overlay_state *now, const struct vxlan_conf *conf,
+		      const struct state_key *key, int code, struct cni_err *err)
+{
+	char from[2][IP_STRLEN] = { "", "" };
+	int r;
+
+	if (!has_moved(now, &conf->st))
+		return 0;
+	r = state_others(key);
+	if (r < 0)
+		return cni_fail(err, CNI_E_IO, r, "read the records of network \"%s\"",
+				now->network);
+	if (r == 0)
+		return 1;
+	for (int i = 0; i < 2; i++)
+		if (now->subnet[i].ip.family)
+			ip_net_str(&now->subnet[i], from[i]);
+	return cni_fail(err, code, 0,
+			"\"subnet\": node \"%s\" has containers in %s%s%s of VNI %u: it does not "
+			"move while they live",
+			conf->node, from[0], *from[0] && *from[1] ? " and " : "", from[1],
+			now->vni);
+}
+
+/* What there is of the network may be another one's by its configuration. Under the lock. */
+static int clear_way(const struct vxlan_conf *conf, const struct state_key *key,
+		     struct cni_err *err)
+{
+	autostate struct overlay_state now = { 0 };
+	int r = overlay_state_conflict(&conf->st, err);
+
+	if (r < 0)
+		return r;
+	r = overlay_state_read(key->network, &now);
+	if (r == -ENOENT || r == -EBADMSG)
+		return 0;
+	if (r < 0)
+		return cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR "/%s", key->network);
+	r = check_move(&now, conf, key, CNI_E_CONF, err);
+	return r > 0 ? overlay_release_locked(&now, err) : r;
+}
+
+static int write_entries(struct nlk *nl, const struct job *job, int device, struct cni_err *err)
+{
+	autolist struct overlay_list want = { 0 }, have = { 0 };
+	autodiff struct overlay_diff diff = { 0 };
+	int r = overlay_list_read(nl, device, job->conf->st.net, &have);
+
+	vxlan_underlay_entries(job->conf, job->underlay, device, &want);
+	overlay_list_diff(&want, &have, &diff);
+	if (r == 0)
+		r = overlay_list_write(nl, &diff);
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "the entries of the peers of \"%s\"",
+				job->conf->st.network)
+		     : 0;
+}
+
+static int write_state(const struct overlay_state *st, struct cni_err *err)
+{
+	autostate struct overlay_state now = { 0 };
+	json_auto_t *before = NULL, *after = overlay_state_json(st);
+	int r = overlay_state_read(st->network, &now);
+
+	if (r == 0)
+		before = overlay_state_json(&now);
+	if (json_equal(before, after))
+		return 0;
+	r = overlay_state_write(st);
+	return r < 0 ? cni_fail(err, CNI_E_IO, r, "write " OVERLAY_STATE_DIR "/%s", st->network)
+		     : 0;
+}
+
+/* The rules come first: nobody injects in between. */
+static int ensure_network(struct job *job, struct cni_err *err)
+{
+	struct overlay_device want = device_of(job->conf, job->underlay->mtu);
+	struct link_info device = { 0 };
+	int r = write_state(&job->conf->st, err);
+
+	if (r == 0)
+		r = overlay_filter_ensure(&job->conf->st, err);
+	if (r == 0)
+		r = overlay_device_ensure(&job->p->host, &want, &device, err);
+	return r < 0 ? r : write_entries(&job->p->host, job, device.index, err);
+}
+
+/* undo_fn: a network whose first ADD failed. */
+static int undo_network(const void *arg, struct cni_err *err)
+{
+	const struct cni_call *call = arg;
+
+	return overlay_release(call->network, err);
+}
+
+static int join_network(struct job *job, const struct cni_result *result, struct undo *undo,
+			struct cni_err *err)
+{
+	struct state_key key = chain_key(job->p->call);
+	autoclose int lock = overlay_lock(err);
+	int r = lock < 0 ? lock : clear_way(job->conf, &key, err);
+
+	if (r < 0)
+		return r;
+	undo_push(undo, "overlay network", undo_network, job->p->call);
+	r = pair_write_record(job->p, NULL, result, undo, err);
+	return r < 0 ? r : ensure_network(job, err);
+}
+
+/* ---- ADD ---- */
+
+/* What is masqueraded leaves the network, not the node's part of it. */
+static void widen(const struct vxlan_conf *conf, const struct cni_result *result,
+		  struct cni_result *inside)
+{
+	for (size_t i = 0; i < result->n_ips; i++) {
+		struct cni_ip ip = result->ips[i];
+
+		ip.address.len = conf->st.net[overlay_slot(&ip.address.ip)].len;
+		result_add_ip(inside, &ip);
+	}
+}
+
+static void limit_routes(struct cni_result *result, int mtu)
+{
+	for (size_t i = 0; i < result->n_routes; i++)
+		if (!result->routes[i].mtu || result->routes[i].mtu > mtu)
+			result->routes[i].mtu = mtu;
+}
+
+static int connect_container(struct job *job, struct cni_result *result, struct undo *undo,
+			     struct cni_err *err)
+{
+	struct pair *p = job->p;
+	int r = pair_create(p, 0, NULL, undo, err);
+
+	if (r < 0)
+		return r;
+	link_queue_group(&p->host, p->port.index, OVERLAY_GROUP | job->conf->st.vni);
+	r = routed_configure(p, result, err);
+	if (r == 0)
+		r = iface_enable_forwarding(result, "", err);
+	if (r == 0)
+		r = iface_override_dns(p->conf, result, err);
+	if (r == 0)
+		pair_report(p, result);
+	return r;
+}
+
+static int attach(struct job *job, struct cni_result *result, struct undo *undo,
+		  struct cni_err *err)
+{
+	autolease struct vxlan_lease lease = { 0 };
+	int r;
+
+	vxlan_lease_open(job->p->call, job->conf, &lease);
+	r = vxlan_lease_add(&lease, job->p->call, job->conf, result, undo, err);
+	if (r == 0)
+		r = routed_check_gateways(job->p->call, result, err);
+	if (r < 0)
+		return r;
+	/* the record says how to release it */
+	job->conf->iface.ipam_type = lease.type;
+	job->conf->iface.mtu = job->underlay->mtu;
+	limit_routes(result, job->underlay->mtu);
+	widen(job->conf, result, &job->inside);
+	job->conf->filter.inside = &job->inside;
+	pair_choose_mac(job->p, result);
+	r = join_network(job, result, undo, err);
+	return r < 0 ? r : connect_container(job, result, undo, err);
+}
+
+static int add(const struct cni_call *call, struct cni_result *result, struct undo *undo,
+	       struct cni_err *err)
+{
+	autoconf struct vxlan_conf conf = { 0 };
+	autounderlay struct vxlan_underlay underlay = { 0 };
+	autopair struct pair p = {
+		.call = call, .conf = &conf.iface, .filter = &conf.filter, .netns_fd = -1
+	};
+	struct job __attribute__((cleanup(job_free))) job = { &conf, &underlay, &p, { 0 } };
+	int r = vxlan_conf_read_valid(call, &conf, err);
+
+	if (r == 0)
+		r = pair_open(&p, err);
+	if (r == 0)
+		r = vxlan_underlay_look(&p.host, &conf, &underlay, err);
+	return r < 0 ? r : attach(&job, result, undo, err);
+}
+
+/* ---- the other verbs ---- */
+
+/* iface_detach_fn */
+static int detach(const struct state_key *key, const void *arg, struct cni_err *err)
+{
+	struct cni_err step = { 0 };
+	int r = pair_detach(key, arg, err);
+
+	if (overlay_release(key->network, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
+	return r;
+}
+
+/* DEL and GC: the lease comes last, through the call as IPAM is to see it. */
+static int take_away(const struct cni_call *call, struct cni_err *err)
+{
+	autolease struct vxlan_lease lease = { 0 };
+	struct vxlan_conf conf = { 0 };
+	struct pair_owner owner = { call, &conf.filter, false };
+	struct iface_conf no_ipam = { 0 };
+	struct cni_err step = { 0 };
+	int r = vxlan_conf_read(call, &conf, err);
+
+	if (r < 0)
+		return r;
+	vxlan_lease_open(call, &conf, &lease);
+	if (call->verb == CNI_GC)
+		r = iface_gc(call, &no_ipam, detach, &owner, err);
+	else
+		r = iface_del(call, &no_ipam, detach, &owner, err);
+	if (vxlan_lease_verb(&lease, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
+	return r;
+}
+
+static int del(const struct cni_call *call, struct cni_err *err)
+{
+	return take_away(call, err);
+}
+
+/* An ADD that was killed may have left a network that no container is in. */
+static int gc(const struct cni_call *call, struct cni_err *err)
+{
+	struct cni_err step = { 0 };
+	int r = take_away(call, err);
+
+	if (call->have_valid && overlay_release(call->network, &step) < 0) {
+		cni_err_merge(err, &step);
+		r = -EIO;
+	}
+	return r;
+}
+
+static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
+			 const struct vxlan_underlay *u, int device, struct cni_err *err)
+{
+	autolist struct overlay_list want = { 0 }, have = { 0 };
+	autodiff struct overlay_diff diff = { 0 };
+	char text[OVERLAY_ENTRY_STRLEN];
+	int r = overlay_list_read(nl, device, conf->st.net, &have);
+
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the entries of the peers");
+	vxlan_underlay_entries(conf, u, device, &want);
+	overlay_list_diff(&want, &have, &diff);
+	if (diff.add.n)
+		return cni_fail(err, CNI_E_FAILED, 0, "%s is missing",
+				overlay_entry_str(&diff.add.e[0], text));
+	return diff.del.n ? cni_fail(err, CNI_E_FAILED, 0, "%s is of no peer",
+				     overlay_entry_str(&diff.del.e[0], text))
+			  : 0;
+}
+
+static int check_network(const struct vxlan_conf *conf, struct cni_err *err)
+{
+	autounderlay struct vxlan_underlay u = { 0 };
+	autonlk struct nlk nl = { 0 };
+	struct link_info device;
+	struct overlay_device want;
+	int r = nlk_open(&nl);
+
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	r = vxlan_underlay_look(&nl, conf, &u, err);
+	want = device_of(conf, u.mtu);
+	if (r == 0)
+		r = overlay_device_check(&nl, &want, &device, err);
+	if (r == 0)
+		r = check_entries(&nl, conf, &u, device.index, err);
+	return r < 0 ? r : overlay_filter_check(&conf->st, err);
+}
+
+static int check(const struct cni_call *call, struct cni_err *err)
+{
+	autoconf struct vxlan_conf conf = { 0 };
+	autolease struct vxlan_lease lease = { 0 };
+	struct link_info host = { 0 };
+	int r = vxlan_conf_read_valid(call, &conf, err);
+
+	if (r == 0)
+		r = routed_check(call, &host, err);
+	if (r == 0 && host.group != (OVERLAY_GROUP | conf.st.vni))
+		r = cni_fail(err, CNI_E_FAILED, 0,
+			     "the host end %s is in another group of links than 0x%x, by which "
+			     "the network is kept apart from others",
+			     host.name, OVERLAY_GROUP | conf.st.vni);
+	if (r == 0)
+		r = check_network(&conf, err);
+	if (r == 0)
+		r = filter_check(call, &conf.filter, err);
+	if (r < 0)
+		return r;
+	vxlan_lease_open(call, &conf, &lease);
+	return vxlan_lease_verb(&lease, err);
+}
+
+static int check_status(const struct cni_call *call, const struct vxlan_conf *conf,
+			struct cni_err *err)
+{
+	struct state_key nobody = { call->network, "", "", OVERLAY_PLUGIN };
+	autounderlay struct vxlan_underlay u = { 0 };
+	autostate struct overlay_state now = { 0 };
+	autonlk struct nlk nl = { 0 };
+	int r = nlk_open(&nl);
+
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	r = vxlan_underlay_look(&nl, conf, &u, err);
+	if (r == 0)
+		r = overlay_state_conflict(&conf->st, err);
+	if (r == 0 && overlay_state_read(call->network, &now) == 0)
+		r = check_move(&now, conf, &nobody, CNI_E_UNAVAILABLE, err);
+	if (r < 0)
+		return r;
+	r = overlay_filter_usable();
+	return r < 0 ? cni_fail(err, CNI_E_UNAVAILABLE, r,
+				"the rules that keep strangers out need nf_tables "
+				"(CONFIG_NF_TABLES_INET)")
+		     : filter_status(&conf->filter, err);
+}
+
+static int status(const struct cni_call *call, struct cni_err *err)
+{
+	autoconf struct vxlan_conf conf = { 0 };
+	autolease struct vxlan_lease lease = { 0 };
+	int r = vxlan_conf_read_valid(call, &conf, err);
+
+	if (r == 0)
+		r = check_status(call, &conf, err);
+	if (r < 0)
+		return r;
+	vxlan_lease_open(call, &conf, &lease);
+	return vxlan_lease_verb(&lease, err);
+}
+
+static const struct cni_plugin vxlan_plugin = {
+	.name = "vxlan",
+	.about = "joins containers of several hosts into one network, without a daemon",
+	.keys = vxlan_keys,
+	.oldest = CNI_0_1_0,
+	.add = add,
+	.del = del,
+	.check = check,
+	.gc = gc,
+	.status = status,
+};
+
+int main(int argc, char **argv)
+{
+	return cni_main(&vxlan_plugin, argc, argv);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vxlan: what the host's routes say of the peers, and the MTU that follows. */
+#include "plugins/vxlan_underlay.h"
+
+#include "cleanup.h"
+#include "link.h"
+#include "route.h"
+
+#include <string.h>
+
+#define DEFAULT_MTU 1500 /* of a node that has no way to anybody */
+#define MIN_MTU4    68	 /* RFC 791 */
+#define MIN_MTU6    1280 /* RFC 8200, 5 */
+
+void vxlan_underlay_free(struct vxlan_underlay *u)
+{
+	free(u->ways);
+	memset(u, 0, sizeof(*u));
+}
+
+static int find_dev(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
+		    int *mtu, struct cni_err *err)
+{
+	struct link_info info;
+	int r;
+
+	if (!conf->dev || !*conf->dev)
+		return 0;
+	r = strlen(conf->dev) < IFNAMSIZ ? link_get(nl, conf->dev, &info) : -ENODEV;
+	if (r == -ENODEV)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"underlay.dev\": there is no interface \"%.60s\"", conf->dev);
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up link %s", conf->dev);
+	u->dev = info.index;
+	*mtu = info.mtu;
+	return 0;
+}
+
+static int check_local(struct nlk *nl, const struct vxlan_conf *conf, struct cni_err *err)
+{
+	char text[IP_STRLEN];
+	int r = route_is_local(nl, &conf->st.local);
+
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up %s",
+				ip_str(&conf->st.local, text));
+	if (r > 0)
+		return 0;
+	if (conf->address && *conf->address)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"underlay.address\": %s is not an address of this host",
+				conf->address);
+	return cni_fail(err, CNI_E_CONF, 0,
+			"\"vtep\": %s of node \"%s\", which is this node, is not an address of "
+			"this host",
+			ip_str(&conf->st.local, text), conf->node);
+}
+
+/* ---- the routes to the peers ---- */
+
+/* The questions of one batch: sequence number of the first, and whose ways are asked for. */
+struct asking {
+	uint32_t first;
+	struct vxlan_way *way[NLK_BATCH_MAX];
+};
+
+static int take_way(const struct nlmsghdr *hdr, void *arg)
+{
+	const struct asking *asking = arg;
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+	uint32_t index = hdr->nlmsg_seq - asking->first;
+	struct nlattr *attr[RTA_MAX + 1], *metric;
+
+	if (hdr->nlmsg_type != RTM_NEWROUTE || index >= NLK_BATCH_MAX)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if (rtm->rtm_type != RTN_UNICAST || !attr[RTA_OIF])
+		return 0;
+	asking->way[index]->oif = (int)nla_get_u32(attr[RTA_OIF]);
+	asking->way[index]->on_link = !attr[RTA_GATEWAY] && !attr[RTA_VIA];
+	metric = attr[RTA_METRICS] ? nla_find(nla_data(attr[RTA_METRICS]),
+					      nla_len(attr[RTA_METRICS]), RTAX_MTU)
+				   : NULL;
+	if (metric)
+		asking->way[index]->mtu = (int)nla_get_u32(metric);
+	return 0;
+}
+
+/* What the kernel says of addresses that it has no way to. */
+static bool unreachable(int r)
+{
+	return r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL;
+}
+
+static int ask(struct nlk *nl, struct asking *asking, struct cni_err *err)
+{
+	int r;
+
+	asking->first = nl->seq - (uint32_t)nl->n_queued + 1;
+	r = nlk_send(nl, take_way, asking);
+	return r < 0 && !unreachable(r)
+		       ? nlk_fail(err, nl, CNI_E_FAILED, r, "look up the routes to the peers")
+		       : 0;
+}
+
+static int ask_ways(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
+		    struct cni_err *err)
+{
+	struct asking asking = { 0 };
+
+	for (size_t i = 0; i < conf->peers.n; i++) {
+		const struct overlay_peer *p = &conf->peers.p[i];
+		struct rtmsg rtm = { .rtm_family = p->vtep.family,
+				     .rtm_dst_len = ip_bits(&p->vtep) };
+		struct nl_msg *m;
+
+		if (p->refused || p == conf->own)
+			continue;
+		asking.way[nl->n_queued] = &u->ways[i];
+		m = nlk_request(nl, "look up the route to a peer", RTM_GETROUTE, 0, &rtm,
+				sizeof(rtm));
+		nlk_put(nl, m, RTA_DST, p->vtep.b, ip_bytes(&p->vtep));
+		if (nl->n_queued == NLK_BATCH_MAX && ask(nl, &asking, err) < 0)
+			return -EIO;
+	}
+	return ask(nl, &asking, err);
+}
+
+/* ---- MTU ---- */
+
+static int interface_mtu(struct nlk *nl, int index, int *mtu, struct cni_err *err)
+{
+	struct link_info info;
+	int r = link_get_index(nl, index, &info);
+
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up interface %d", index);
+	*mtu = info.mtu;
+	return 0;
+}
+
+/* The least that a way carries; *mtu: that of "underlay.dev", or 0. */
+static int least_mtu(struct nlk *nl, const struct vxlan_conf *conf, const struct vxlan_underlay *u,
+		     int *mtu, struct cni_err *err)
+{
+	int last = 0, last_mtu = 0;
+
+	for (size_t i = 0; i < conf->peers.n; i++) {
+		const struct vxlan_way *way = &u->ways[i];
+		int one = way->mtu;
+
+		if (!way->oif)
+			continue;
+		if (way->oif != last && interface_mtu(nl, way->oif, &last_mtu, err) < 0)
+			return -EIO;
+		last = way->oif;
+		if (!one || one > last_mtu)
+			one = last_mtu;
+		if (!*mtu || one < *mtu)
+			*mtu = one;
+	}
+	if (*mtu)
+		return 0;
+	last = route_default_interface(nl);
+	if (last > 0)
+		return interface_mtu(nl, last, mtu, err);
+	*mtu = DEFAULT_MTU;
+	return 0;
+}
+
+static int choose_mtu(const struct vxlan_conf *conf, struct vxlan_underlay *u, int underlay,
+		      struct cni_err *err)
+{
+	bool v6 = conf->rules.network[1].ip.family;
+	int overhead = conf->st.local.family == AF_INET ? 50 : 70;
+	int most = underlay - overhead;
+
+	u->mtu = conf->iface.mtu ? (int)conf->iface.mtu : most;
+	if (u->mtu > most)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mtu\": %d is more than the underlay carries: %d, of its %d",
+				u->mtu, most, underlay);
+	if (u->mtu < (v6 ? MIN_MTU6 : MIN_MTU4))
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mtu\": %d is less than IPv%s needs, %d (the underlay has %d)",
+				u->mtu, v6 ? "6" : "4", v6 ? MIN_MTU6 : MIN_MTU4, underlay);
+	return 0;
+}
+
+int vxlan_underlay_look(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
+			struct cni_err *err)
+{
+	int mtu = 0, r;
+
+	u->ways = calloc(conf->peers.n + 1, sizeof(*u->ways));
+	if (!u->ways)
+		abort();
+	r = find_dev(nl, conf, u, &mtu, err);
+	if (r == 0)
+		r = check_local(nl, conf, err);
+	if (r == 0)
+		r = ask_ways(nl, conf, u, err);
+	if (r == 0)
+		r = least_mtu(nl, conf, u, &mtu, err);
+	return r < 0 ? r : choose_mtu(conf, u, mtu, err);
+}
+
+void vxlan_underlay_entries(const struct vxlan_conf *conf, const struct vxlan_underlay *u, int oif,
+			    struct overlay_list *want)
+{
+	for (size_t i = 0; i < conf->peers.n; i++) {
+		const struct overlay_peer *p = &conf->peers.p[i];
+		const struct vxlan_way *way = &u->ways[i];
+		bool near =
+			conf->direct && way->oif && way->on_link && (!u->dev || u->dev == way->oif);
+
+		if (p->refused || p == conf->own)
+			continue;
+		for (int k = 0; k < OVERLAY_FAMILIES; k++) {
+			if (!p->subnet[k].ip.family || !conf->rules.network[k].ip.family)
+				continue;
+			if (near && p->subnet[k].ip.family == p->vtep.family)
+				overlay_list_direct(want, way->oif, &p->subnet[k], &p->vtep);
+			else
+				overlay_list_peer(want, oif, &p->subnet[k], p->mac, &p->vtep);
+		}
+	}
+}
