@@ -49,3 +49,173 @@ serve_http() {
 	HTTP_PID=$!
 	wait_for 5 ip netns exec "$1" busybox wget -q -O /dev/null "http://127.0.0.1:${3:-80}/"
 }
+
+# ---- Hosts: each a network, mount and UTS namespace, which live without a process, so that one machine plays many nodes ----
+# Everything of theirs is below one tmpfs; the network of the caller stays as it is. Host nI has, on its eth0,
+# 192.0.2.I and 2001:db8:1::I (in hexadecimal), and a port of its own name in the namespace "underlay".
+
+HOSTS=/run/hawser-hosts
+
+# usage: hosts_begin; makes the place and the namespace underlay
+hosts_begin() {
+	if [ -e "$HOSTS" ]; then
+		echo "there are hosts already: down comes first" >&2
+		return 1
+	fi
+	mkdir -p "$HOSTS"
+	# a namespace can be bound only where mounts are private
+	mount -t tmpfs tmpfs "$HOSTS"
+	mount --make-private "$HOSTS"
+	mkdir "$HOSTS/underlay"
+	: >"$HOSTS/underlay/net"
+	unshare --net="$HOSTS/underlay/net" ip link set lo up
+}
+
+# usage: in_underlay COMMAND...
+in_underlay() { nsenter --net="$HOSTS/underlay/net" "$@"; }
+
+# A bridge that joins all hosts. usage: underlay_bridge MTU
+underlay_bridge() {
+	in_underlay ip -batch - <<-END
+	link add wire0 mtu $1 type bridge stp_state 0 mcast_snooping 0
+	link set wire0 up
+	END
+}
+
+# usage: host_names; those that are up, one a line
+host_names() {
+	local host
+	for host in "$HOSTS"/*/mnt; do
+		[ ! -e "$host" ] || basename "${host%/mnt}"
+	done | sort -V
+}
+
+# Run a command on a host; it starts in /. usage: in_host HOST COMMAND...
+in_host() {
+	local dir=$HOSTS/$1
+	shift
+	nsenter --mount="$dir/mnt" --net="$dir/net" --uts="$dir/uts" "$@"
+}
+
+# What a new host sees: a /run, state of CNI and /sys of its own, and nothing of the other hosts. Runs on it.
+# usage: host_files HOST
+host_files() {
+	umount -l "$HOSTS"
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mount -t sysfs sysfs /sys
+	mkdir -p /run/netns /run/lock /var/lib/cni
+	mount -t tmpfs tmpfs /var/lib/cni
+	hostname "$1"
+	ip link set lo up
+}
+
+# A mount namespace may be bound in older ones only, and recent kernels number namespaces by processor: one of them
+# gives a number high enough, at the latest the one that gave the caller's. usage: host_namespaces DIRECTORY
+host_namespaces() {
+	local file cpu
+	mkdir "$1"
+	for file in mnt net uts; do : >"$1/$file"; done
+	for cpu in ${HOST_CPU:-} $(seq 0 $(($(nproc --all) - 1))); do
+		if taskset -c "$cpu" unshare --mount="$1/mnt" --net="$1/net" --uts="$1/uts" --propagation private true 2>/dev/null; then
+			HOST_CPU=$cpu
+			return
+		fi
+		umount "$1/net" "$1/uts" 2>/dev/null || :
+	done
+	echo "no namespaces for a host" >&2
+	return 1
+}
+
+# Make host nI with a link to the underlay; FAMILY is 4, 6 or dual. usage: make_host I FAMILY MTU [BRIDGE]
+make_host() {
+	local i=$1 family=$2 mtu=$3 name=n$1 file
+	host_namespaces "$HOSTS/$name"
+	in_host "$name" bash -euc '. "$1"; host_files "$2"' - "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$name"
+	# indexes that differ at both ends: the kernel says at once that the link is up
+	in_underlay ip -batch - <<-END
+	link add $name index $((1000 + i)) mtu $mtu type veth peer name eth0 mtu $mtu netns $HOSTS/$name/net
+	${4:+link set $name master $4 addrgenmode none}
+	link set $name up
+	END
+	{
+		[ "$family" = 6 ] || echo "addr add 192.0.2.$i/24 dev eth0"
+		[ "$family" = 4 ] || printf 'addr add 2001:db8:1::%x/64 dev eth0 nodad\n' "$i"
+		echo "link set eth0 up"
+	} | nsenter --net="$HOSTS/$name/net" ip -batch -
+}
+
+# Make hosts n1 to nN at a bridge. usage: make_hosts N FAMILY MTU BRIDGE
+make_hosts() {
+	local i pids=()
+	make_host 1 "${@:2}"
+	for ((i = 2; i <= $1; i++)); do
+		make_host "$i" "${@:2}" &
+		pids+=($!)
+		[ $((i % 8)) -ne 0 ] || { wait_each "${pids[@]}" && pids=(); }
+	done
+	wait_each "${pids[@]}"
+}
+
+wait_each() {
+	local pid
+	for pid in "$@"; do wait "$pid" || return; done
+}
+
+# Cut a host off, and join it again. usage: cut_host HOST; join_host HOST
+cut_host() { in_underlay ip link set "$1" down; }
+join_host() { in_underlay ip link set "$1" up; }
+
+# The processes in the network namespaces of the hosts and of their containers.
+hosts_processes() {
+	local host inodes=" "
+	for host in $(host_names); do
+		inodes+="$(in_host "$host" sh -c 'stat -Lc %i /proc/self/ns/net /run/netns/* 2>/dev/null' | tr '\n' ' ')"
+	done
+	inodes+="$(stat -Lc %i "$HOSTS/underlay/net") "
+	stat -Lc '%i %n' /proc/[0-9]*/ns/net 2>/dev/null | while read -r inode path; do
+		[[ $inodes != *" $inode "* ]] || cut -d/ -f3 <<<"$path"
+	done
+}
+
+# Remove the hosts, all that runs on them, and their containers. Without hosts it does nothing.
+hosts_end() {
+	local pids
+	[ -e "$HOSTS" ] || return 0
+	if mountpoint -q "$HOSTS"; then
+		pids=$(hosts_processes)
+		# shellcheck disable=SC2086
+		[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
+		umount -R "$HOSTS"
+	fi
+	rmdir "$HOSTS"
+}
+
+# The commands that all fixtures with hosts have. usage: hosts_command NAME up|down|list|cut|join|exec [ARGUMENT...];
+# the fixture defines hosts_up
+hosts_command() {
+	local fixture=$1 command=${2:-}
+	shift "$(($# < 2 ? $# : 2))"
+	case $command in
+	up)
+		hosts_begin
+		trap hosts_end EXIT
+		hosts_up "$@"
+		trap - EXIT
+		;;
+	down) hosts_end ;;
+	list) host_names ;;
+	cut | join) "${command}_host" "$1" ;;
+	exec)
+		if [ "$1" = underlay ]; then
+			shift
+			in_underlay "$@"
+		else
+			in_host "$@"
+		fi
+		;;
+	*)
+		echo "usage: $fixture up | down | list | cut HOST | join HOST | exec HOST|underlay COMMAND..." >&2
+		return 2
+		;;
+	esac
+}
