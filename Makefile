@@ -76,7 +76,7 @@ IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: FORCE all help deps demo test test-vm check unit bench install install-doc uninstall print-plugins deb dist-static format lint clean
+.PHONY: FORCE all help deps demo demo-overlay test test-vm check unit bench install install-doc uninstall print-plugins deb dist-static format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -189,7 +189,7 @@ $(OUT)/kill_at: tests/faults/kill_at.c
 	$(CC) $(filter-out -fsanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $<
 
 # What scripts start thousands of times, instead of ip and jq.
-$(OUT)/snapshot $(OUT)/slate $(OUT)/talk: $(OUT)/%: tests/%.c
+$(OUT)/snapshot $(OUT)/slate $(OUT)/talk $(OUT)/mesh: $(OUT)/%: tests/%.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(CPPFLAGS) $(CFLAGS)) -o $@ $< -lmnl
 
@@ -203,7 +203,7 @@ $(OUT)/%_driver: $(OBJ)/tests/netns/%_driver.o $(COMMON_LIB)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) $(COMMON_LIB) $(LDLIBS)
 
 # The helpers of scripts are the same whatever is tested: one flavour has them.
-HELPERS := $(if $(filter test,$(FLAVOUR)),kill_at snapshot slate talk query)
+HELPERS := $(if $(filter test,$(FLAVOUR)),kill_at snapshot slate talk mesh query)
 unit-programs: $(UNIT_TESTS) $(addprefix $(OUT)/,$(HELPERS) xt_driver firewalld_driver)
 
 deps: ## install what building and testing need (Debian packages, as root)
@@ -213,6 +213,11 @@ demo: ## two containers on a bridge, shown step by step, nothing left behind
 	@tools/deps --quiet build demo
 	@$(MAKE) --no-print-directory -s all
 	@netns-fixtures/demo
+
+demo-overlay: ## containers on three hosts in one network, without a daemon; one host cut off and back
+	@tools/deps --quiet build demo
+	@$(MAKE) --no-print-directory -s all
+	@netns-fixtures/demo-overlay
 
 test: ## install what is missing and run every test
 	@tools/deps --quiet build demo test clients vm package

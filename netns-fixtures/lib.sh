@@ -165,26 +165,41 @@ wait_each() {
 cut_host() { in_underlay ip link set "$1" down; }
 join_host() { in_underlay ip link set "$1" up; }
 
-# The processes in the network namespaces of the hosts and of their containers.
-hosts_processes() {
+# The processes in the network namespaces of hosts and of their containers. usage: host_processes HOST|underlay...
+host_processes() {
 	local host inodes=" "
-	for host in $(host_names); do
-		inodes+="$(in_host "$host" sh -c 'stat -Lc %i /proc/self/ns/net /run/netns/* 2>/dev/null' | tr '\n' ' ')"
+	for host in "$@"; do
+		inodes+="$(stat -Lc %i "$HOSTS/$host/net") "
+		[ ! -e "$HOSTS/$host/mnt" ] ||
+			inodes+="$(in_host "$host" sh -c 'stat -Lc %i /run/netns/* 2>/dev/null' | tr '\n' ' ')"
 	done
-	inodes+="$(stat -Lc %i "$HOSTS/underlay/net") "
 	stat -Lc '%i %n' /proc/[0-9]*/ns/net 2>/dev/null | while read -r inode path; do
 		[[ $inodes != *" $inode "* ]] || cut -d/ -f3 <<<"$path"
 	done
 }
 
+# End what runs on hosts and in their containers. usage: host_kill HOST...
+host_kill() {
+	local pids
+	pids=$(host_processes "$@")
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
+}
+
+# Remove a host, as a power cut would. usage: remove_host HOST
+remove_host() {
+	host_kill "$1"
+	umount "$HOSTS/$1"/*
+	rm -r "${HOSTS:?}/$1"
+	in_underlay ip link del "$1"
+}
+
 # Remove the hosts, all that runs on them, and their containers. Without hosts it does nothing.
 hosts_end() {
-	local pids
 	[ -e "$HOSTS" ] || return 0
 	if mountpoint -q "$HOSTS"; then
-		pids=$(hosts_processes)
-		# shellcheck disable=SC2086
-		[ -z "$pids" ] || kill -9 $pids 2>/dev/null || :
+		# shellcheck disable=SC2046
+		host_kill $(host_names) underlay
 		umount -R "$HOSTS"
 	fi
 	rmdir "$HOSTS"
@@ -218,4 +233,65 @@ hosts_command() {
 		return 2
 		;;
 	esac
+}
+
+# ---- An overlay on these hosts: nI is node nI, with the subnets 10.B.I.0/24 and fd00:B:0:I::/64 ----
+
+# A JSON string, or an array of two of them. usage: overlay_nets IPV4 IPV6; INSIDE is 4, 6 or dual (the default)
+overlay_nets() {
+	case ${INSIDE:-dual} in
+	4) echo "\"$1\"" ;;
+	6) echo "\"$2\"" ;;
+	*) echo "[\"$1\",\"$2\"]" ;;
+	esac
+}
+
+# usage: overlay_record I; UNDERLAY is 4 (the default) or 6, or VTEP an address; B a number (5)
+overlay_record() {
+	local vtep=192.0.2.$1 b=${B:-5}
+	[ "${UNDERLAY:-4}" = 4 ] || vtep=$(printf '2001:db8:1::%x' "$1")
+	printf '{"node":"n%d","vtep":"%s","subnet":%s}\n' "$1" "${VTEP:-$vtep}" \
+		"$(overlay_nets "10.$b.$1.0/24" "$(printf 'fd00:%x:0:%x::/64' "$b" "$1")")"
+}
+
+# The records of nodes, as a JSON array. usage: overlay_records I...
+overlay_records() {
+	local i
+	for i in "$@"; do overlay_record "$i"; done | paste -sd, | sed 's/.*/[&]/'
+}
+
+# The network list of host nI. usage: overlay_list I PEERS-MEMBER [CHAINED-PLUGIN]...; NAME (blue), VNI (42) and
+# MORE, further members of the plugin "vxlan", are taken from variables, too.
+overlay_list() {
+	local i=$1 peers=$2 b=${B:-5} next
+	shift 2
+	printf '{"cniVersion":"1.1.0","name":"%s","plugins":[{"type":"vxlan","vni":%d,"port":4789,"mode":"l3",' \
+		"${NAME:-blue}" "${VNI:-42}"
+	printf '"network":%s,"node":"n%d","underlay":{"dev":"eth0"},%s%s}' \
+		"$(overlay_nets "10.$b.0.0/16" "$(printf 'fd00:%x::/48' "$b")")" "$i" "${MORE:+$MORE,}" "$peers"
+	for next in "$@"; do printf ',%s' "$next"; done
+	echo ']}'
+}
+
+# Put text into a file on a host. usage: host_put HOST FILE <<<TEXT
+host_put() { in_host "$1" sh -c 'mkdir -p "${1%/*}" && cat >"$1.new" && mv "$1.new" "$1"' - "$2"; }
+
+# Configure nodes that know each other. usage: overlay_nodes I...; CHAIN holds chained plugins, space between them
+overlay_nodes() {
+	local i records
+	records=$(overlay_records "$@")
+	for i in "$@"; do
+		# shellcheck disable=SC2086
+		overlay_list "$i" "\"peers\":$records" ${CHAIN:-} | host_put "n$i" "/run/cni/net.d/${NAME:-blue}.conflist"
+	done
+}
+
+# Run cnitool on a host for a container. usage: host_cni HOST add|del|check NETWORK CONTAINER
+host_cni() {
+	in_host "$1" env "CNI_PATH=$HAWSER_BIN" NETCONFPATH=/run/cni/net.d "$HAWSER_BIN/cnitool" "$2" "$3" "/run/netns/$4"
+}
+
+# Make a container on a host and attach it. usage: host_attach HOST CONTAINER NETWORK
+host_attach() {
+	in_host "$1" sh -c 'ip netns add "$1" && ip -n "$1" link set lo up' - "$2" && host_cni "$1" add "$3" "$2"
 }
