@@ -126,14 +126,16 @@ host_namespaces() {
 	return 1
 }
 
-# Make host nI with a link to the underlay; FAMILY is 4, 6 or dual. usage: make_host I FAMILY MTU [BRIDGE]
+# Make host nI with a link to the underlay, the same whenever it is made; FAMILY is 4, 6 or dual.
+# usage: make_host I FAMILY MTU [BRIDGE]
 make_host() {
-	local i=$1 family=$2 mtu=$3 name=n$1 file
+	local i=$1 family=$2 mtu=$3 name=n$1 mac
+	mac=$(printf '0a:00:c0:00:02:%02x' "$i")
 	host_namespaces "$HOSTS/$name"
 	in_host "$name" bash -euc '. "$1"; host_files "$2"' - "$(dirname "${BASH_SOURCE[0]}")/lib.sh" "$name"
 	# indexes that differ at both ends: the kernel says at once that the link is up
 	in_underlay ip -batch - <<-END
-	link add $name index $((1000 + i)) mtu $mtu type veth peer name eth0 mtu $mtu netns $HOSTS/$name/net
+	link add $name index $((1000 + i)) mtu $mtu type veth peer name eth0 mtu $mtu address $mac netns $HOSTS/$name/net
 	${4:+link set $name master $4 addrgenmode none}
 	link set $name up
 	END
@@ -246,11 +248,11 @@ overlay_nets() {
 	esac
 }
 
-# usage: overlay_record I; UNDERLAY is 4 (the default) or 6, or VTEP an address; B a number (5)
+# usage: overlay_record I; UNDERLAY is 4 (the default) or 6, or VTEP_I an address; B a number (5)
 overlay_record() {
-	local vtep=192.0.2.$1 b=${B:-5}
+	local vtep=192.0.2.$1 b=${B:-5} other=VTEP_$1
 	[ "${UNDERLAY:-4}" = 4 ] || vtep=$(printf '2001:db8:1::%x' "$1")
-	printf '{"node":"n%d","vtep":"%s","subnet":%s}\n' "$1" "${VTEP:-$vtep}" \
+	printf '{"node":"n%d","vtep":"%s","subnet":%s}\n' "$1" "${!other:-$vtep}" \
 		"$(overlay_nets "10.$b.$1.0/24" "$(printf 'fd00:%x:0:%x::/64' "$b" "$1")")"
 }
 
