@@ -10,7 +10,8 @@
  * ADDRESS, unchanged and in one piece; one that is missing is sent again until SECONDS (default 2)
  * are over. BYTES is the size of the IP packets, which then may not be fragmented.
  *
- * Prints "ARRIVED of SENT", and on stderr what did not arrive. Exit status 0: everything arrived.
+ * Prints "ARRIVED of SENT", then " (N altered)" when something came otherwise, and on stderr what
+ * did not arrive as it was sent. Exit status 0: everything arrived.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ struct mesh {
 	size_t n, senders, first_receiver;
 	int bytes; /* of an IP packet; 0: as small as it gets */
 	struct {
-		bool arrived;
+		bool arrived, altered;
 		int error; /* of the last attempt to send */
 	} way[MAX_ENDS][MAX_ENDS];
 };
@@ -177,12 +178,17 @@ static void receive(struct mesh *m, size_t at)
 		       &from.len);
 	if (len < 0 || sscanf(text, "%zu %zu", &i, &j) != 2 || i >= m->n || j != at)
 		return;
-	if (m->bytes && len != payload(m, e))
-		fprintf(stderr, "%s -> %s: %zd bytes\n", m->ends[i].name, e->name, len);
-	else if (memcmp(&from.addr, &m->ends[i].addr, from.len))
-		fprintf(stderr, "%s -> %s: from another address\n", m->ends[i].name, e->name);
+	if ((m->bytes && len != payload(m, e)) || memcmp(&from.addr, &m->ends[i].addr, from.len))
+		m->way[i][j].altered = true;
 	else
 		m->way[i][j].arrived = true;
+}
+
+static const char *fate(const struct mesh *m, size_t i, size_t j)
+{
+	if (m->way[i][j].altered)
+		return "from another address, or of another size";
+	return m->way[i][j].error ? strerror(m->way[i][j].error) : "lost";
 }
 
 static size_t count(const struct mesh *m, bool arrived)
@@ -222,15 +228,22 @@ static void run(struct mesh *m, double seconds)
 
 static int report(const struct mesh *m)
 {
-	size_t arrived = count(m, true), sent = count(m, false);
-	int shown = 0;
+	size_t arrived = count(m, true), sent = count(m, false), altered = 0, shown = 0;
 
-	for (size_t i = 0; i < m->n; i++)
-		for (size_t j = 0; j < m->n; j++)
-			if (wanted(m, i, j) && !m->way[i][j].arrived && shown++ < SHOWN)
+	for (size_t i = 0; i < m->n; i++) {
+		for (size_t j = 0; j < m->n; j++) {
+			if (!wanted(m, i, j) || m->way[i][j].arrived)
+				continue;
+			altered += m->way[i][j].altered;
+			if (shown++ < SHOWN)
 				fprintf(stderr, "%s -> %s: %s\n", m->ends[i].name, m->ends[j].name,
-					m->way[i][j].error ? strerror(m->way[i][j].error) : "lost");
-	printf("%zu of %zu\n", arrived, sent);
+					fate(m, i, j));
+		}
+	}
+	printf("%zu of %zu", arrived, sent);
+	if (altered)
+		printf(" (%zu altered)", altered);
+	putchar('\n');
 	return arrived < sent || !sent;
 }
 
