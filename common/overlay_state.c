@@ -8,6 +8,7 @@
 #include "log.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #define STATE_MAX (4u << 20)
