@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 		measure_ports(ours.dir);
 	if (wanted("connections"))
 		measure_connections(ours.dir);
+	if (wanted("overlay"))
+		measure_overlay(ours.dir);
 	if (wanted("scale"))
 		measure_scale(ours.dir, ref.dir);
 	if (wanted("growth"))

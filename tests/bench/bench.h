@@ -132,6 +132,7 @@ void report_line(const char *what, const char *fmt, ...) __attribute__((format(p
 void report_goal(const char *what, double value, double goal, bool at_most, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 void report_ratio(const char *what, struct ratio r, double goal);
+void report_rates(const char *what, const struct series *a, const struct series *b, double goal);
 int report_end(void);
 
 /* the measures */
@@ -145,5 +146,6 @@ void measure_styles(const char *ours, const char *ref);
 void measure_scale(const char *ours, const char *ref);
 void measure_ports(const char *ours);
 void measure_connections(const char *ours);
+void measure_overlay(const char *ours);
 
 #endif

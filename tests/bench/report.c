@@ -154,6 +154,14 @@ void report_ratio(const char *what, struct ratio r, double goal)
 	verdict(what, text, r, goal, true);
 }
 
+/* The rate of a as a multiple of that of b; their walls are times for one. goal 0: none. */
+void report_rates(const char *what, const struct series *a, const struct series *b, double goal)
+{
+	struct ratio r = series_ratio(b, pick_wall, a, pick_wall);
+
+	report_goal(what, r.median, goal, false, "%.3f [%.3f, %.3f]", r.median, r.low, r.high);
+}
+
 /* Return: number of goals missed. */
 int report_end(void)
 {
