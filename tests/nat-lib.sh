@@ -107,9 +107,12 @@ net_conf() {
 	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.$3.0.0/24"}],[{"subnet":"fd00:$3::/64"}]]}${4:+,$4}}
 	EOC
 }
+# The kernel makes the local route of an IPv6 address a moment after the address; snapshots have both.
+has_local_route() { ip -6 -n "$1" route show table local | grep -q '^local fd00:'; }
 # ADD of bridge; the result is kept in /run/prev.ID. usage: join ID CONF
 join() {
 	if plugin bridge ADD "$1" "$2"; then cp $out "/run/prev.$1"; else not_ok "join $1" "bridge ADD failed"; fi
+	! grep -q '"fd00:' $out || wait_for 5 has_local_route "$1"
 }
 # Addresses of a container out of its result. usage: ip4 ID; ip6 ID
 ip4() { jq -r '[.ips[].address | select(contains(".")) | split("/")[0]][0]' "/run/prev.$1"; }
