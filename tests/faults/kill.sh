@@ -9,6 +9,9 @@ G=$(jq -c '. + {"cni.dev/valid-attachments": []}' <<<"$C")
 fresh a
 ip link add br0 address 02:00:00:00:00:0b type bridge && ip link set br0 up && ip addr add 10.88.0.1/24 dev br0
 ip addr add fd00:88::1/64 dev br0 nodad
+# the kernel makes its local route a moment later
+has_route() { ip -6 route show table local fd00:88::1 | grep -q .; }
+wait_for 5 has_route
 
 kills bridge DEL a "$C" "$C" 40
 kills bridge GC "" "$G" "$C" 40
