@@ -34,14 +34,13 @@
 #include "overlay_filter.h"
 #include "plugins/routed.h"
 #include "plugins/vxlan_lease.h"
-#include "plugins/vxlan_underlay.h"
 
 #include <string.h>
 
 /* What one ADD carries from step to step. */
 struct job {
 	struct vxlan_conf *conf;
-	struct vxlan_underlay *underlay;
+	struct overlay_underlay *underlay;
 	struct pair *p;
 	struct cni_result inside; /* addresses with the length of the network: ipMasq's inside */
 };
@@ -128,7 +127,7 @@ static int write_entries(struct nlk *nl, const struct job *job, int device, stru
 	autodiff struct overlay_diff diff = { 0 };
 	int r = overlay_list_read(nl, device, job->conf->st.net, &have);
 
-	vxlan_underlay_entries(job->conf, job->underlay, device, &want);
+	overlay_underlay_entries(&job->conf->site, job->underlay, device, &want);
 	overlay_list_diff(&want, &have, &diff);
 	if (r == 0)
 		r = overlay_list_write(nl, &diff);
@@ -255,7 +254,7 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	       struct cni_err *err)
 {
 	autoconf struct vxlan_conf conf = { 0 };
-	autounderlay struct vxlan_underlay underlay = { 0 };
+	autounderlay struct overlay_underlay underlay = { 0 };
 	autopair struct pair p = {
 		.call = call, .conf = &conf.iface, .filter = &conf.filter, .netns_fd = -1
 	};
@@ -265,7 +264,7 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	if (r == 0)
 		r = pair_open(&p, err);
 	if (r == 0)
-		r = vxlan_underlay_look(&p.host, &conf, &underlay, err);
+		r = overlay_underlay_look(&p.host, &conf.site, &underlay, err);
 	return r < 0 ? r : attach(&job, result, undo, err);
 }
 
@@ -327,7 +326,7 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 }
 
 static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
-			 const struct vxlan_underlay *u, int device, struct cni_err *err)
+			 const struct overlay_underlay *u, int device, struct cni_err *err)
 {
 	autolist struct overlay_list want = { 0 }, have = { 0 };
 	autodiff struct overlay_diff diff = { 0 };
@@ -336,7 +335,7 @@ static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
 
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the entries of the peers");
-	vxlan_underlay_entries(conf, u, device, &want);
+	overlay_underlay_entries(&conf->site, u, device, &want);
 	overlay_list_diff(&want, &have, &diff);
 	if (diff.add.n)
 		return cni_fail(err, CNI_E_FAILED, 0, "%s is missing",
@@ -348,7 +347,7 @@ static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
 
 static int check_network(const struct vxlan_conf *conf, struct cni_err *err)
 {
-	autounderlay struct vxlan_underlay u = { 0 };
+	autounderlay struct overlay_underlay u = { 0 };
 	autonlk struct nlk nl = { 0 };
 	struct link_info device;
 	struct overlay_device want;
@@ -356,7 +355,7 @@ static int check_network(const struct vxlan_conf *conf, struct cni_err *err)
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	r = vxlan_underlay_look(&nl, conf, &u, err);
+	r = overlay_underlay_look(&nl, &conf->site, &u, err);
 	want = device_of(conf, u.mtu);
 	if (r == 0)
 		r = overlay_device_check(&nl, &want, &device, err);
@@ -393,14 +392,14 @@ static int check_status(const struct cni_call *call, const struct vxlan_conf *co
 			struct cni_err *err)
 {
 	struct state_key nobody = { call->network, "", "", OVERLAY_PLUGIN };
-	autounderlay struct vxlan_underlay u = { 0 };
+	autounderlay struct overlay_underlay u = { 0 };
 	autostate struct overlay_state now = { 0 };
 	autonlk struct nlk nl = { 0 };
 	int r = nlk_open(&nl);
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	r = vxlan_underlay_look(&nl, conf, &u, err);
+	r = overlay_underlay_look(&nl, &conf->site, &u, err);
 	if (r == 0)
 		r = overlay_state_conflict(&conf->st, err);
 	if (r == 0 && overlay_state_read(call->network, &now) == 0)

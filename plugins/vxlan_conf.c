@@ -249,6 +249,14 @@ static void fill_state(const struct cni_call *call, struct vxlan_conf *conf)
 		if (!conf->peers.p[i].refused && &conf->peers.p[i] != conf->own)
 			st->vteps[st->n_vteps++] = conf->peers.p[i].vtep;
 	overlay_state_sort(st);
+	conf->site = (struct overlay_site){ .peers = &conf->peers,
+					    .own = conf->own,
+					    .local = st->local,
+					    .dev = conf->dev,
+					    .address = conf->address,
+					    .mtu = (int)conf->iface.mtu,
+					    .direct = conf->direct };
+	memcpy(conf->site.network, st->net, sizeof(conf->site.network));
 }
 
 int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, struct cni_err *err)

@@ -5,6 +5,7 @@
 
 #include "overlay_peers.h"
 #include "overlay_state.h"
+#include "overlay_underlay.h"
 #include "plugins/filter.h"
 #include "plugins/iface.h"
 
@@ -22,6 +23,7 @@ struct vxlan_conf {
 	struct overlay_peers peers;
 	const struct overlay_peer *own; /* borrowed from peers */
 	struct overlay_state st;	/* what the configuration comes to */
+	struct overlay_site site; /* the same for common/overlay_underlay.h; borrows from here */
 };
 
 /** vxlan_conf_free() - release what @conf owns. */

@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* vxlan: what the host's routes say of the peers, and the MTU that follows. */
-#include "plugins/vxlan_underlay.h"
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the host's routes say of an overlay's peers, and the MTU that follows. */
+#include "overlay_underlay.h"
 
 #include "cleanup.h"
 #include "link.h"
@@ -12,49 +12,51 @@
 #define MIN_MTU4    68	 /* RFC 791 */
 #define MIN_MTU6    1280 /* RFC 8200, 5 */
 
-void vxlan_underlay_free(struct vxlan_underlay *u)
+void overlay_underlay_free(struct overlay_underlay *u)
 {
 	free(u->ways);
 	memset(u, 0, sizeof(*u));
 }
 
-static int find_dev(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
+static int find_dev(struct nlk *nl, const struct overlay_site *site, struct overlay_underlay *u,
 		    int *mtu, struct cni_err *err)
 {
 	struct link_info info;
 	int r;
 
-	if (!conf->dev || !*conf->dev)
+	if (!site->dev || !*site->dev)
 		return 0;
-	r = strlen(conf->dev) < IFNAMSIZ ? link_get(nl, conf->dev, &info) : -ENODEV;
+	r = strlen(site->dev) < IFNAMSIZ ? link_get(nl, site->dev, &info) : -ENODEV;
 	if (r == -ENODEV)
 		return cni_fail(err, CNI_E_CONF, 0,
-				"\"underlay.dev\": there is no interface \"%.60s\"", conf->dev);
+				"\"underlay.dev\": there is no interface \"%.60s\"", site->dev);
 	if (r < 0)
-		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up link %s", conf->dev);
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up link %s", site->dev);
 	u->dev = info.index;
 	*mtu = info.mtu;
 	return 0;
 }
 
-static int check_local(struct nlk *nl, const struct vxlan_conf *conf, struct cni_err *err)
+static int check_local(struct nlk *nl, const struct overlay_site *site, struct cni_err *err)
 {
 	char text[IP_STRLEN];
-	int r = route_is_local(nl, &conf->st.local);
+	int r = route_is_local(nl, &site->local);
 
 	if (r < 0)
-		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up %s",
-				ip_str(&conf->st.local, text));
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up %s", ip_str(&site->local, text));
 	if (r > 0)
 		return 0;
-	if (conf->address && *conf->address)
+	if (site->address && *site->address)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"underlay.address\": %s is not an address of this host",
-				conf->address);
+				site->address);
+	if (!site->own)
+		return cni_fail(err, CNI_E_CONF, 0, "the VTEP %s is not an address of this host",
+				ip_str(&site->local, text));
 	return cni_fail(err, CNI_E_CONF, 0,
 			"\"vtep\": %s of node \"%s\", which is this node, is not an address of "
 			"this host",
-			ip_str(&conf->st.local, text), conf->node);
+			ip_str(&site->local, text), site->own->node);
 }
 
 /* ---- the routes to the peers ---- */
@@ -62,7 +64,7 @@ static int check_local(struct nlk *nl, const struct vxlan_conf *conf, struct cni
 /* The questions of one batch: sequence number of the first, and whose ways are asked for. */
 struct asking {
 	uint32_t first;
-	struct vxlan_way *way[NLK_BATCH_MAX];
+	struct overlay_way *way[NLK_BATCH_MAX];
 };
 
 static int take_way(const struct nlmsghdr *hdr, void *arg)
@@ -105,18 +107,18 @@ static int ask(struct nlk *nl, struct asking *asking, struct cni_err *err)
 		       : 0;
 }
 
-static int ask_ways(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
+static int ask_ways(struct nlk *nl, const struct overlay_site *site, struct overlay_underlay *u,
 		    struct cni_err *err)
 {
 	struct asking asking = { 0 };
 
-	for (size_t i = 0; i < conf->peers.n; i++) {
-		const struct overlay_peer *p = &conf->peers.p[i];
+	for (size_t i = 0; i < site->peers->n; i++) {
+		const struct overlay_peer *p = &site->peers->p[i];
 		struct rtmsg rtm = { .rtm_family = p->vtep.family,
 				     .rtm_dst_len = ip_bits(&p->vtep) };
 		struct nl_msg *m;
 
-		if (p->refused || p == conf->own)
+		if (p->refused || p == site->own)
 			continue;
 		asking.way[nl->n_queued] = &u->ways[i];
 		m = nlk_request(nl, "look up the route to a peer", RTM_GETROUTE, 0, &rtm,
@@ -142,13 +144,13 @@ static int interface_mtu(struct nlk *nl, int index, int *mtu, struct cni_err *er
 }
 
 /* The least that a way carries; *mtu: that of "underlay.dev", or 0. */
-static int least_mtu(struct nlk *nl, const struct vxlan_conf *conf, const struct vxlan_underlay *u,
-		     int *mtu, struct cni_err *err)
+static int least_mtu(struct nlk *nl, const struct overlay_site *site,
+		     const struct overlay_underlay *u, int *mtu, struct cni_err *err)
 {
 	int last = 0, last_mtu = 0;
 
-	for (size_t i = 0; i < conf->peers.n; i++) {
-		const struct vxlan_way *way = &u->ways[i];
+	for (size_t i = 0; i < site->peers->n; i++) {
+		const struct overlay_way *way = &u->ways[i];
 		int one = way->mtu;
 
 		if (!way->oif)
@@ -170,14 +172,14 @@ static int least_mtu(struct nlk *nl, const struct vxlan_conf *conf, const struct
 	return 0;
 }
 
-static int choose_mtu(const struct vxlan_conf *conf, struct vxlan_underlay *u, int underlay,
+static int choose_mtu(const struct overlay_site *site, struct overlay_underlay *u, int underlay,
 		      struct cni_err *err)
 {
-	bool v6 = conf->rules.network[1].ip.family;
-	int overhead = conf->st.local.family == AF_INET ? 50 : 70;
+	bool v6 = site->network[1].ip.family;
+	int overhead = site->local.family == AF_INET ? 50 : 70;
 	int most = underlay - overhead;
 
-	u->mtu = conf->iface.mtu ? (int)conf->iface.mtu : most;
+	u->mtu = site->mtu ? site->mtu : most;
 	if (u->mtu > most)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"mtu\": %d is more than the underlay carries: %d, of its %d",
@@ -189,37 +191,37 @@ static int choose_mtu(const struct vxlan_conf *conf, struct vxlan_underlay *u, i
 	return 0;
 }
 
-int vxlan_underlay_look(struct nlk *nl, const struct vxlan_conf *conf, struct vxlan_underlay *u,
-			struct cni_err *err)
+int overlay_underlay_look(struct nlk *nl, const struct overlay_site *site,
+			  struct overlay_underlay *u, struct cni_err *err)
 {
 	int mtu = 0, r;
 
-	u->ways = calloc(conf->peers.n + 1, sizeof(*u->ways));
+	u->ways = calloc(site->peers->n + 1, sizeof(*u->ways));
 	if (!u->ways)
 		abort();
-	r = find_dev(nl, conf, u, &mtu, err);
+	r = find_dev(nl, site, u, &mtu, err);
 	if (r == 0)
-		r = check_local(nl, conf, err);
+		r = check_local(nl, site, err);
 	if (r == 0)
-		r = ask_ways(nl, conf, u, err);
+		r = ask_ways(nl, site, u, err);
 	if (r == 0)
-		r = least_mtu(nl, conf, u, &mtu, err);
-	return r < 0 ? r : choose_mtu(conf, u, mtu, err);
+		r = least_mtu(nl, site, u, &mtu, err);
+	return r < 0 ? r : choose_mtu(site, u, mtu, err);
 }
 
-void vxlan_underlay_entries(const struct vxlan_conf *conf, const struct vxlan_underlay *u, int oif,
-			    struct overlay_list *want)
+void overlay_underlay_entries(const struct overlay_site *site, const struct overlay_underlay *u,
+			      int oif, struct overlay_list *want)
 {
-	for (size_t i = 0; i < conf->peers.n; i++) {
-		const struct overlay_peer *p = &conf->peers.p[i];
-		const struct vxlan_way *way = &u->ways[i];
+	for (size_t i = 0; i < site->peers->n; i++) {
+		const struct overlay_peer *p = &site->peers->p[i];
+		const struct overlay_way *way = &u->ways[i];
 		bool near =
-			conf->direct && way->oif && way->on_link && (!u->dev || u->dev == way->oif);
+			site->direct && way->oif && way->on_link && (!u->dev || u->dev == way->oif);
 
-		if (p->refused || p == conf->own)
+		if (p->refused || p == site->own)
 			continue;
 		for (int k = 0; k < OVERLAY_FAMILIES; k++) {
-			if (!p->subnet[k].ip.family || !conf->rules.network[k].ip.family)
+			if (!p->subnet[k].ip.family || !site->network[k].ip.family)
 				continue;
 			if (near && p->subnet[k].ip.family == p->vtep.family)
 				overlay_list_direct(want, way->oif, &p->subnet[k], &p->vtep);
