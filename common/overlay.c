@@ -72,7 +72,7 @@ int overlay_release(const char *network, struct cni_err *err)
 		return 0;
 	if (r == 0)
 		r = overlay_state_read(network, &st);
-	if (r == -ENOENT)
+	if (r == -ENOENT || (r == 0 && st.managed))
 		return 0;
 	if (r < 0)
 		return cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR "/%s", network);
@@ -82,7 +82,8 @@ int overlay_release(const char *network, struct cni_err *err)
 static int restore(const struct overlay_state *st, void *arg)
 {
 	struct cni_err *err = arg, step = { 0 };
-	int r = overlay_filter_ensure(st, &step);
+	/* the agent sees that it is gone, and knows the peers */
+	int r = st->managed ? 0 : overlay_filter_ensure(st, &step);
 
 	merge(err, &step);
 	return r;

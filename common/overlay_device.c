@@ -170,7 +170,8 @@ int overlay_device_ensure(struct nlk *nl, const struct overlay_device *want, str
 			  struct cni_err *err)
 {
 	char name[OVERLAY_DEVICE_MAX];
-	int r = take_existing(nl, want, overlay_device_name(want->st->vni, name), made, err);
+	int r = take_existing(nl, want, overlay_device_name(want->st->vni, want->second, name),
+			      made, err);
 
 	if (r == 0 && !made->index)
 		r = create(nl, want, name, made, err);
@@ -184,7 +185,7 @@ int overlay_device_check(struct nlk *nl, const struct overlay_device *want, stru
 	bool found[2] = { false, false };
 	struct addr_list have;
 	const char *wrong;
-	int r = link_get(nl, overlay_device_name(want->st->vni, name), seen);
+	int r = link_get(nl, overlay_device_name(want->st->vni, want->second, name), seen);
 
 	if (r == -ENODEV)
 		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s is missing", name);
@@ -213,11 +214,12 @@ int overlay_device_check(struct nlk *nl, const struct overlay_device *want, stru
 	return 0;
 }
 
-int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct cni_err *err)
+static int remove_one(struct nlk *nl, const struct overlay_state *st, bool second,
+		      struct cni_err *err)
 {
 	char name[OVERLAY_DEVICE_MAX];
 	struct link_info info;
-	int r = link_get(nl, overlay_device_name(st->vni, name), &info);
+	int r = link_get(nl, overlay_device_name(st->vni, second, name), &info);
 
 	if (r == -ENODEV)
 		return 0;
@@ -226,4 +228,11 @@ int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct
 	if (r == 0)
 		r = link_remove(nl, info.index, false);
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "remove the VXLAN device %s", name) : 0;
+}
+
+int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct cni_err *err)
+{
+	int r = remove_one(nl, st, false, err);
+
+	return r == 0 && st->managed ? remove_one(nl, st, true, err) : r;
 }

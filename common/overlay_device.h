@@ -9,6 +9,7 @@
 /* What the device should be like. */
 struct overlay_device {
 	const struct overlay_state *st; /* VNI, port, own VTEP, subnets, name of the network */
+	bool second;			/* of two; it carries IPv6 over IPv6 */
 	uint8_t mac[6];
 	int mtu;
 };
@@ -41,7 +42,7 @@ int overlay_device_check(struct nlk *nl, const struct overlay_device *want, stru
 			 struct cni_err *err);
 
 /**
- * overlay_device_remove() - remove the device, if it is the network's
+ * overlay_device_remove() - remove the device, if it is the network's; both if there are two
  * @nl: socket, nothing queued
  * @st: the network
  * @err: filled on failure

@@ -12,7 +12,9 @@
  *   - "raw" and "rawout" spare the packets between VTEPs connection tracking.
  *
  * There is a table for each network, so that it comes and goes in one piece. Its comment holds a
- * hash of all that it was made of: one question for table and chains tells whether it is right.
+ * hash of what its rules are made of: one question for table and chains tells whether they are
+ * right. The sets of VTEPs are listed and put right by their differences, so that a peer that comes
+ * or goes touches nothing else.
  */
 #include "overlay_filter.h"
 
@@ -25,7 +27,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <string.h>
 
-#define VERSION "1"   /* of the rules below */
+#define VERSION "2"   /* of the rules below */
 #define ELEMS	1000u /* of a message: an attribute has 64 KiB at most */
 
 static const char *const set_names[2] = { "vteps4", "vteps6" };
@@ -38,10 +40,10 @@ char *overlay_table_name(uint32_t vni, char name[OVERLAY_TABLE_MAX])
 
 static void comment_of(const struct overlay_state *st, char comment[128])
 {
-	json_auto_t *all = overlay_state_json(st);
-	autofree char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
-	const char *of[] = { VERSION, text ? text : "", NULL };
+	char port[16];
+	const char *of[] = { VERSION, port, NULL };
 
+	snprintf(port, sizeof(port), "%u", st->port);
 	snprintf(comment, 128, "Hawser: overlay network %.60s, %016llx", st->network,
 		 (unsigned long long)hash_strings(of, 0));
 }
@@ -204,13 +206,16 @@ static void put_chain(struct builder *b, uint32_t hook, int32_t priority)
 	nft_put_chain(b->nft, chain);
 }
 
-static void put_elems(struct builder *b, int slot, const struct ip_addr *vteps, size_t n)
+/* Queue adding or removing VTEPs of one family. */
+static void put_vteps(struct nft *nft, const char *table, bool add, const struct ip_addr *vteps,
+		      size_t n)
 {
-	struct nlmsghdr *hdr = nft_message(b->nft, NFT_MSG_NEWSETELEM, NFPROTO_INET, NLM_F_CREATE);
+	struct nlmsghdr *hdr = nft_message(nft, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+					   NFPROTO_INET, add ? NLM_F_CREATE : 0);
 	struct nlattr *list, *elem, *key;
 
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, b->table);
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, set_names[slot]);
+	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, table);
+	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, set_names[vteps[0].family == AF_INET6]);
 	list = mnl_attr_nest_start(hdr, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (size_t i = 0; i < n; i++) {
 		elem = mnl_attr_nest_start(hdr, NFTA_LIST_ELEM);
@@ -222,22 +227,20 @@ static void put_elems(struct builder *b, int slot, const struct ip_addr *vteps, 
 	mnl_attr_nest_end(hdr, list);
 }
 
-/* IPv4 comes first in the sorted list. */
-static const struct ip_addr *vteps_of(const struct overlay_state *st, int slot, size_t *n)
+/* The same for a sorted list, where IPv4 comes first. */
+static void put_all_vteps(struct nft *nft, const char *table, bool add, const struct ip_addr *vteps,
+			  size_t n)
 {
-	size_t first = 0;
-
-	while (first < st->n_vteps && st->vteps[first].family == AF_INET)
-		first++;
-	*n = slot ? st->n_vteps - first : first;
-	return slot ? st->vteps + first : st->vteps;
+	for (size_t i = 0, k; i < n; i = k) {
+		for (k = i; k < n && k - i < ELEMS && vteps[k].family == vteps[i].family; k++)
+			;
+		put_vteps(nft, table, add, vteps + i, k - i);
+	}
 }
 
 static void put_set(struct builder *b, int slot)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
-	const struct ip_addr *vteps;
-	size_t n;
 
 	if (!set)
 		abort();
@@ -249,9 +252,6 @@ static void put_set(struct builder *b, int slot)
 	nftnl_set_set_u32(set, NFTNL_SET_KEY_LEN, slot ? 16 : 4);
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, 0);
 	nft_put_set(b->nft, set);
-	vteps = vteps_of(b->st, slot, &n);
-	for (size_t i = 0; i < n; i += ELEMS)
-		put_elems(b, slot, vteps + i, n - i < ELEMS ? n - i : ELEMS);
 }
 
 /* Whatever was there is replaced. */
@@ -267,6 +267,7 @@ static int put_table(struct nft *nft, const struct overlay_state *st)
 	nft_put_table(nft, NFPROTO_INET, table, comment);
 	put_set(&b, 0);
 	put_set(&b, 1);
+	put_all_vteps(nft, table, true, st->vteps, st->n_vteps);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++) {
 		b.chain = chains[i].name;
 		b.n = 0;
@@ -337,43 +338,119 @@ static int fail_open(const struct nft *nft, int r, struct cni_err *err)
 	return nft_fail(err, nft, r, "open a netfilter socket");
 }
 
-struct count {
-	size_t n;
+/* ---- the sets ---- */
+
+/* A list of VTEPs that grows. */
+struct vteps {
+	struct ip_addr *a; /* owned */
+	size_t n, size;
 };
 
-static void count_elems(const struct nlmsghdr *hdr, void *arg)
+static void vteps_free(struct vteps *list)
 {
-	struct count *count = arg;
+	free(list->a);
+}
+
+#define autovteps __attribute__((cleanup(vteps_free)))
+
+static void vteps_add(struct vteps *list, const struct ip_addr *vtep)
+{
+	if (list->n == list->size) {
+		list->size = list->size ? 2 * list->size : 64;
+		list->a = realloc(list->a, list->size * sizeof(*list->a));
+		if (!list->a)
+			abort();
+	}
+	list->a[list->n++] = *vtep;
+}
+
+static void take_elem(const struct nlattr *elem, struct vteps *have)
+{
+	const struct nlattr *attr, *value;
+	struct ip_addr vtep = { 0 };
+
+	mnl_attr_for_each_nested(attr, elem)
+	{
+		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_KEY)
+			continue;
+		mnl_attr_for_each_nested(value, attr)
+		{
+			uint16_t len = mnl_attr_get_payload_len(value);
+
+			if (mnl_attr_get_type(value) != NFTA_DATA_VALUE || (len != 4 && len != 16))
+				continue;
+			vtep.family = len == 4 ? AF_INET : AF_INET6;
+			memcpy(vtep.b, mnl_attr_get_payload(value), len);
+			vteps_add(have, &vtep);
+		}
+	}
+}
+
+static void take_elems(const struct nlmsghdr *hdr, void *arg)
+{
 	const struct nlattr *attr, *elem;
 
 	mnl_attr_for_each(attr, hdr, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested(elem, attr) count->n++;
+		mnl_attr_for_each_nested(elem, attr) take_elem(elem, arg);
 	}
 }
 
-/*
- * The hash says which elements were put: whether one is gone, their number says. Return: 1, 0 or a
- * negative errno.
- */
-static int has_vteps(struct nft *nft, const struct overlay_state *st, int slot)
+static int by_address(const void *a, const void *b)
 {
-	char table[OVERLAY_TABLE_MAX];
-	struct count count = { 0 };
-	struct nlmsghdr *hdr;
-	size_t n;
-	int r;
+	return ip_cmp(a, b);
+}
 
-	vteps_of(st, slot, &n);
-	if (n == 0)
-		return 1;
-	hdr = nft_message(nft, NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP);
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, overlay_table_name(st->vni, table));
-	mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, set_names[slot]);
-	r = nft_dump(nft, count_elems, &count);
-	return r < 0 ? r : count.n == n;
+/* What the sets lack of the network's VTEPs, and what they have beside them. */
+static int compare_vteps(struct nft *nft, const struct overlay_state *st, struct vteps *missing,
+			 struct vteps *extra)
+{
+	autovteps struct vteps have = { 0 };
+	char table[OVERLAY_TABLE_MAX];
+	size_t i = 0, k = 0;
+
+	overlay_table_name(st->vni, table);
+	for (int slot = 0; slot < 2; slot++) {
+		struct nlmsghdr *hdr =
+			nft_message(nft, NFT_MSG_GETSETELEM, NFPROTO_INET, NLM_F_DUMP);
+		int r;
+
+		mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_TABLE, table);
+		mnl_attr_put_strz(hdr, NFTA_SET_ELEM_LIST_SET, set_names[slot]);
+		r = nft_dump(nft, take_elems, &have);
+		if (r < 0)
+			return r;
+	}
+	if (have.n)
+		qsort(have.a, have.n, sizeof(*have.a), by_address);
+	while (i < st->n_vteps || k < have.n) {
+		int d = i == st->n_vteps ? 1 : k == have.n ? -1 : ip_cmp(&st->vteps[i], &have.a[k]);
+
+		if (d < 0)
+			vteps_add(missing, &st->vteps[i]);
+		if (d > 0)
+			vteps_add(extra, &have.a[k]);
+		i += d <= 0;
+		k += d >= 0;
+	}
+	return 0;
+}
+
+static int put_differences(struct nft *nft, const struct overlay_state *st)
+{
+	autovteps struct vteps missing = { 0 }, extra = { 0 };
+	char table[OVERLAY_TABLE_MAX];
+	int r = compare_vteps(nft, st, &missing, &extra);
+
+	if (r < 0 || (missing.n == 0 && extra.n == 0))
+		return r;
+	overlay_table_name(st->vni, table);
+	nft_begin(nft, 0);
+	put_all_vteps(nft, table, true, missing.a, missing.n);
+	put_all_vteps(nft, table, false, extra.a, extra.n);
+	return nft_commit(nft);
 }
 
 int overlay_filter_ensure(const struct overlay_state *st, struct cni_err *err)
@@ -385,11 +462,9 @@ int overlay_filter_ensure(const struct overlay_state *st, struct cni_err *err)
 	if (r < 0)
 		return fail_open(&nft, r, err);
 	r = is_whole(&nft, st);
-	for (int slot = 0; slot < 2 && r > 0; slot++)
-		r = has_vteps(&nft, st, slot);
 	if (r > 0)
-		return 0;
-	if (r == 0)
+		r = put_differences(&nft, st);
+	else if (r == 0)
 		r = put_table(&nft, st);
 	return r < 0 ? nft_fail(err, &nft, r, "make table inet %s of network \"%s\"",
 				overlay_table_name(st->vni, table), st->network)
@@ -398,8 +473,9 @@ int overlay_filter_ensure(const struct overlay_state *st, struct cni_err *err)
 
 int overlay_filter_check(const struct overlay_state *st, struct cni_err *err)
 {
+	autovteps struct vteps missing = { 0 }, extra = { 0 };
 	autonft struct nft nft = { 0 };
-	char table[OVERLAY_TABLE_MAX];
+	char table[OVERLAY_TABLE_MAX], text[IP_STRLEN];
 	int r = nft_open(&nft);
 
 	if (r < 0)
@@ -408,18 +484,23 @@ int overlay_filter_check(const struct overlay_state *st, struct cni_err *err)
 	if (r < 0)
 		return nft_fail(err, &nft, r, "look at table inet %s",
 				overlay_table_name(st->vni, table));
+	overlay_table_name(st->vni, table);
 	if (r == 0)
 		return cni_fail(err, CNI_E_FAILED, 0,
 				"table inet %s, which keeps strangers out of network \"%s\", is "
 				"missing or changed",
-				overlay_table_name(st->vni, table), st->network);
-	for (int slot = 0; slot < 2 && r > 0; slot++)
-		r = has_vteps(&nft, st, slot);
+				table, st->network);
+	r = compare_vteps(&nft, st, &missing, &extra);
 	if (r < 0)
 		return nft_fail(err, &nft, r, "list the VTEPs of table inet %s", table);
-	return r ? 0
-		 : cni_fail(err, CNI_E_FAILED, 0, "table inet %s has lost the VTEP of a peer",
-			    table);
+	if (missing.n)
+		return cni_fail(err, CNI_E_FAILED, 0,
+				"table inet %s has lost %s, the VTEP of a peer", table,
+				ip_str(&missing.a[0], text));
+	return extra.n ? cni_fail(err, CNI_E_FAILED, 0,
+				  "table inet %s lets in %s, which is the VTEP of no peer", table,
+				  ip_str(&extra.a[0], text))
+		       : 0;
 }
 
 int overlay_filter_remove(uint32_t vni, struct cni_err *err)

@@ -2,11 +2,12 @@
 /*
  * An overlay network's nodes: their records, read and checked one by one as hostile input.
  *
- * Four sorted indexes find what two records have in common, so that thousands of records cost a
+ * Five sorted indexes find what two records have in common, so that thousands of records cost a
  * search each. Subnets that overlap are neighbours in their index: those in it do not overlap.
  */
 #include "overlay_peers.h"
 
+#include "args.h"
 #include "cleanup.h"
 #include "conf.h"
 #include "file.h"
@@ -17,7 +18,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { BY_NODE, BY_VTEP, BY_SUBNET4, BY_SUBNET6, INDEXES };
+enum { BY_NODE, BY_VTEP, BY_MAC, BY_SUBNET4, BY_SUBNET6, INDEXES };
 
 void overlay_peers_free(struct overlay_peers *peers)
 {
@@ -46,6 +47,8 @@ static int compare(int index, const struct overlay_peer *a, const struct overlay
 		return strcmp(a->node, b->node);
 	if (index == BY_VTEP)
 		return ip_cmp(&a->vtep, &b->vtep);
+	if (index == BY_MAC)
+		return memcmp(a->mac, b->mac, sizeof(a->mac));
 	return ip_cmp(&a->subnet[index - BY_SUBNET4].ip, &b->subnet[index - BY_SUBNET4].ip);
 }
 
@@ -93,15 +96,22 @@ static const struct overlay_peer *other_with(const struct overlay_peers *peers, 
 	return NULL;
 }
 
-static int check_clashes(const struct overlay_peers *peers, const struct overlay_peer *p,
-			 struct cni_err *err)
+/* Several records of one node, told apart by their subnets. */
+static bool same_node(const struct overlay_rules *rules, const struct overlay_peer *a,
+		      const struct overlay_peer *b)
 {
-	char text[IP_STRLEN], theirs[IP_STRLEN];
+	return rules->shared_vtep && compare(BY_VTEP, a, b) == 0 && compare(BY_MAC, a, b) == 0;
+}
+
+static int check_clashes(const struct overlay_peers *peers, const struct overlay_rules *rules,
+			 const struct overlay_peer *p, struct cni_err *err)
+{
+	char text[IP_STRLEN], theirs[IP_STRLEN], mac[MAC_STRLEN];
 
 	for (int i = 0; i < INDEXES; i++) {
 		const struct overlay_peer *other = has(p, i) ? other_with(peers, i, p) : NULL;
 
-		if (!other)
+		if (!other || (i < BY_SUBNET4 && same_node(rules, other, p)))
 			continue;
 		if (i == BY_NODE)
 			return cni_fail(err, CNI_E_CONF, 0, "\"node\": \"%s\" is given twice",
@@ -110,6 +120,10 @@ static int check_clashes(const struct overlay_peers *peers, const struct overlay
 			return cni_fail(err, CNI_E_CONF, 0,
 					"\"vtep\": %s of node \"%s\" is that of node \"%s\"",
 					ip_str(&p->vtep, text), p->node, other->node);
+		if (i == BY_MAC)
+			return cni_fail(err, CNI_E_CONF, 0,
+					"\"mac\": %s of node \"%s\" is that of node \"%s\"",
+					mac_str(p->mac, mac), p->node, other->node);
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"subnet\": %s of node \"%s\" overlaps %s of node \"%s\"",
 				ip_net_str(&p->subnet[i - BY_SUBNET4], text), p->node,
@@ -196,6 +210,21 @@ static int read_vtep(const char *vtep, const struct overlay_rules *rules, struct
 	return 0;
 }
 
+/* A node of others may have a MAC that its name does not tell. */
+static int read_mac(const char *mac, uint32_t vni, struct overlay_peer *p, struct cni_err *err)
+{
+	if (!mac) {
+		overlay_mac(p->node, vni, p->mac);
+		return 0;
+	}
+	if (mac_parse(mac, p->mac) < 0)
+		return cni_fail(err, CNI_E_CONF, 0, "\"mac\": \"%.60s\" is no MAC address", mac);
+	if ((p->mac[0] & 1) || memcmp(p->mac, (uint8_t[6]){ 0 }, 6) == 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mac\": %.60s is not the address of an interface", mac);
+	return 0;
+}
+
 static int read_subnet(const char *subnet, const struct overlay_rules *rules,
 		       struct overlay_peer *p, struct cni_err *err)
 {
@@ -261,11 +290,12 @@ int overlay_peers_add(struct overlay_peers *peers, const struct overlay_rules *r
 		      const json_t *record, struct cni_err *err)
 {
 	struct {
-		const char *node, *vtep;
-	} given = { NULL, NULL };
+		const char *node, *vtep, *mac;
+	} given = { NULL, NULL, NULL };
 	static const struct conf_key keys[] = { { "node", CONF_STRING, 0, .required = true },
 						{ "vtep", CONF_STRING, sizeof(char *),
 						  .required = true },
+						{ "mac", CONF_STRING, 2 * sizeof(char *) },
 						CONF_END };
 	struct overlay_peer p = { .node = "" };
 	char text[80];
@@ -282,10 +312,11 @@ int overlay_peers_add(struct overlay_peers *peers, const struct overlay_rules *r
 	if (r == 0)
 		r = read_subnets(conf_get(record, "subnet"), rules, &p, err);
 	if (r == 0)
-		r = check_clashes(peers, &p, err);
+		r = read_mac(given.mac, rules->vni, &p, err);
+	if (r == 0)
+		r = check_clashes(peers, rules, &p, err);
 	if (r < 0)
 		return r;
-	overlay_mac(p.node, rules->vni, p.mac);
 	append(peers, &p);
 	return 0;
 }

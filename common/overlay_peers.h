@@ -24,7 +24,7 @@ struct overlay_peer {
 	char node[OVERLAY_NODE_MAX];
 	struct ip_addr vtep;
 	struct ip_net subnet[OVERLAY_FAMILIES];
-	uint8_t mac[6]; /* of its VXLAN device, by overlay_mac() */
+	uint8_t mac[6]; /* of its VXLAN device: as given, else overlay_mac() */
 	bool refused;	/* left out by whoever looked at it later */
 };
 
@@ -32,18 +32,19 @@ struct overlay_peer {
 struct overlay_peers {
 	struct overlay_peer *p; /* owned */
 	size_t n;
-	/* indexes into p, sorted: by node, VTEP, IPv4 and IPv6 subnet; those without one are absent
-	 */
+	/* indexes into p, sorted: by node, VTEP, MAC, IPv4 and IPv6 subnet; those without one are
+	 * absent */
 	struct overlay_index {
 		uint32_t *at;
 		size_t n;
-	} by[4];
+	} by[5];
 };
 
 /* What records are checked against. */
 struct overlay_rules {
 	uint32_t vni;
 	struct ip_net network[OVERLAY_FAMILIES];
+	bool shared_vtep; /* a node may have several records: a store keeps old leases for a day */
 };
 
 /** overlay_peers_free() - release what @peers owns, and zero it. */
@@ -65,11 +66,12 @@ void overlay_mac(const char *node, uint32_t vni, uint8_t mac[6]);
  * overlay_peers_add() - append a record
  * @peers: those before it
  * @rules: VNI, and networks that its subnets must lie in
- * @record: JSON value; keys node, vtep, subnet (a string or an array)
+ * @record: JSON value; keys node, vtep, subnet (a string or an array), and mac if it is not
+ *          overlay_mac()'s
  * @err: on failure CNI_E_DECODE or CNI_E_CONF with a sentence that names key and value, without
  *       saying where the record stands
  *
- * Refused is a node, VTEP or subnet that an earlier record has, too.
+ * Refused is a node, VTEP, MAC or subnet that an earlier record has, too.
  *
  * Return: 0, or a negative errno with @peers as before.
  */

@@ -19,9 +19,9 @@ void overlay_state_free(struct overlay_state *st)
 	memset(st, 0, sizeof(*st));
 }
 
-char *overlay_device_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX])
+char *overlay_device_name(uint32_t vni, bool second, char name[OVERLAY_DEVICE_MAX])
 {
-	snprintf(name, OVERLAY_DEVICE_MAX, "vx%u", vni);
+	snprintf(name, OVERLAY_DEVICE_MAX, second ? "vx%u-v6" : "vx%u", vni);
 	return name;
 }
 
@@ -58,15 +58,19 @@ static json_t *nets_json(const struct ip_net net[2])
 json_t *overlay_state_json(const struct overlay_state *st)
 {
 	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN];
-	json_t *vteps = json_array();
+	json_t *vteps = json_array(), *obj;
 
 	for (size_t i = 0; i < st->n_vteps; i++)
 		json_array_append_new(vteps, json_string(ip_str(&st->vteps[i], text)));
-	return json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
-			 "vni", (json_int_t)st->vni, "port", (int)st->port, "device",
-			 overlay_device_name(st->vni, name), "direct", (int)st->direct, "local",
-			 ip_str(&st->local, text), "networks", nets_json(st->net), "subnets",
-			 nets_json(st->subnet), "vteps", vteps);
+	obj = json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
+			"vni", (json_int_t)st->vni, "port", (int)st->port, "device",
+			overlay_device_name(st->vni, false, name), "direct", (int)st->direct,
+			"local", ip_str(&st->local, text), "networks", nets_json(st->net),
+			"subnets", nets_json(st->subnet), "vteps", vteps);
+	if (obj && st->managed)
+		json_object_update_new(obj, json_pack("{s:b, s:i, s:s}", "managed", 1, "mtu",
+						      st->mtu, "conflict", st->conflict));
+	return obj;
 }
 
 static int read_nets(const json_t *list, struct ip_net net[2])
@@ -103,6 +107,7 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 {
 	const char *network = json_string_value(json_object_get(obj, "network"));
 	const char *local = json_string_value(json_object_get(obj, "local"));
+	const char *conflict = json_string_value(json_object_get(obj, "conflict"));
 	json_int_t vni = json_integer_value(json_object_get(obj, "vni"));
 	json_int_t port = json_integer_value(json_object_get(obj, "port"));
 	struct overlay_state got = { .vni = (uint32_t)vni, .port = (uint16_t)port };
@@ -112,6 +117,10 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 		return -EBADMSG;
 	snprintf(got.network, sizeof(got.network), "%s", network);
 	got.direct = json_is_true(json_object_get(obj, "direct"));
+	got.managed = json_is_true(json_object_get(obj, "managed"));
+	got.mtu = (int)json_integer_value(json_object_get(obj, "mtu"));
+	if (conflict)
+		snprintf(got.conflict, sizeof(got.conflict), "%s", conflict);
 	if (read_nets(json_object_get(obj, "networks"), got.net) < 0 ||
 	    read_nets(json_object_get(obj, "subnets"), got.subnet) < 0 ||
 	    read_vteps(json_object_get(obj, "vteps"), &got) < 0) {

@@ -25,6 +25,9 @@ struct overlay_state {
 	uint32_t vni;
 	uint16_t port;
 	bool direct;		 /* routes past the VXLAN device may exist */
+	bool managed;		 /* a node agent makes it and takes it away, not the containers */
+	int mtu;		 /* managed: of its containers */
+	char conflict[512];	 /* managed: why it takes no containers at present; "": it does */
 	struct ip_addr local;	 /* own VTEP */
 	struct ip_net net[2];	 /* the overlay's prefixes: IPv4, IPv6; family 0: none */
 	struct ip_net subnet[2]; /* this node's */
@@ -37,8 +40,8 @@ void overlay_state_free(struct overlay_state *st);
 
 #define autostate __attribute__((cleanup(overlay_state_free)))
 
-/** overlay_device_name() - "vx42". Return: @name. */
-char *overlay_device_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX]);
+/** overlay_device_name() - "vx42"; "vx42-v6" for the second one. Return: @name. */
+char *overlay_device_name(uint32_t vni, bool second, char name[OVERLAY_DEVICE_MAX]);
 
 /** overlay_state_sort() - sort the VTEPs and drop doubles. */
 void overlay_state_sort(struct overlay_state *st);

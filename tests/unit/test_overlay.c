@@ -317,7 +317,8 @@ static void test_state(void **state)
 	assert_true(json_equal(obj, again));
 	assert_int_equal(overlay_state_parse(bad, &back), -EBADMSG);
 	assert_int_equal(overlay_state_parse(NULL, &back), -EBADMSG);
-	assert_string_equal(overlay_device_name(0xffffff, name), "vx16777215");
+	assert_string_equal(overlay_device_name(0xffffff, false, name), "vx16777215");
+	assert_string_equal(overlay_device_name(0xffffff, true, name), "vx16777215-v6");
 }
 
 int main(void)
