@@ -138,6 +138,16 @@ void overlay_list_diff(struct overlay_list *want, struct overlay_list *have,
 	}
 }
 
+const struct overlay_entry *overlay_list_find(const struct overlay_list *list,
+					      const struct overlay_entry *entry, bool *same)
+{
+	const struct overlay_entry *found =
+		list->n ? bsearch(entry, list->e, list->n, sizeof(*list->e), by_key) : NULL;
+
+	*same = found && same_value(found, entry);
+	return found;
+}
+
 /* ---- the kernel's side ---- */
 
 struct reading {
@@ -156,51 +166,74 @@ static bool read_ip(struct nlattr *attr, int family, struct ip_addr *ip)
 	return family == AF_UNSPEC || family == ip->family;
 }
 
-static int read_route(const struct nlmsghdr *hdr, void *arg)
+static bool parse_route(const struct nlmsghdr *hdr, struct overlay_entry *entry, uint8_t *proto)
 {
-	struct reading *reading = arg;
 	const struct rtmsg *rtm = nlmsg_data(hdr);
-	struct overlay_entry entry = { .kind = OVERLAY_ROUTE, .dst.len = rtm->rtm_dst_len };
 	struct nlattr *attr[RTA_MAX + 1];
 
-	if (hdr->nlmsg_type != RTM_NEWROUTE || rtm->rtm_protocol != OVERLAY_RTPROT)
-		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
-		return -EBADMSG;
-	if (!attr[RTA_OIF] || !read_ip(attr[RTA_DST], rtm->rtm_family, &entry.dst.ip))
-		return 0;
-	read_ip(attr[RTA_GATEWAY], rtm->rtm_family, &entry.to);
-	entry.oif = (int)nla_get_u32(attr[RTA_OIF]);
-	if (entry.oif == reading->device ||
-	    (reading->network[rtm->rtm_family == AF_INET6].ip.family &&
-	     ip_net_contains(&reading->network[rtm->rtm_family == AF_INET6], &entry.dst.ip)))
-		overlay_list_add(reading->have, &entry);
-	return 0;
+		return false;
+	*entry = (struct overlay_entry){ .kind = OVERLAY_ROUTE, .dst.len = rtm->rtm_dst_len };
+	*proto = rtm->rtm_protocol;
+	if (rtm->rtm_type != RTN_UNICAST || rtm->rtm_table != RT_TABLE_MAIN || !attr[RTA_OIF] ||
+	    !read_ip(attr[RTA_DST], rtm->rtm_family, &entry->dst.ip))
+		return false;
+	read_ip(attr[RTA_GATEWAY], rtm->rtm_family, &entry->to);
+	entry->oif = (int)nla_get_u32(attr[RTA_OIF]);
+	return true;
 }
 
-static int read_neigh(const struct nlmsghdr *hdr, void *arg)
+static bool parse_neigh(const struct nlmsghdr *hdr, struct overlay_entry *entry, uint8_t *proto)
 {
-	struct reading *reading = arg;
 	const struct ndmsg *ndm = nlmsg_data(hdr);
 	bool fdb = ndm->ndm_family == AF_BRIDGE;
-	struct overlay_entry entry = { .kind = fdb ? OVERLAY_FDB : OVERLAY_NEIGH,
-				       .oif = ndm->ndm_ifindex };
 	struct nlattr *attr[NDA_MAX + 1], *mac;
 
-	if (hdr->nlmsg_type != RTM_NEWNEIGH || ndm->ndm_ifindex != reading->device ||
-	    !(ndm->ndm_state & NUD_PERMANENT))
-		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*ndm), attr, NDA_MAX, NULL) < 0)
-		return -EBADMSG;
+		return false;
+	*entry = (struct overlay_entry){ .kind = fdb ? OVERLAY_FDB : OVERLAY_NEIGH,
+					 .oif = ndm->ndm_ifindex };
+	*proto = ndm->ndm_state & NUD_PERMANENT ? OVERLAY_RTPROT : 0;
+	if (!read_ip(attr[NDA_DST], fdb ? AF_UNSPEC : ndm->ndm_family,
+		     fdb ? &entry->to : &entry->dst.ip))
+		return false;
 	mac = attr[NDA_LLADDR];
-	if (!mac || nla_len(mac) != sizeof(entry.mac) ||
-	    !read_ip(attr[NDA_DST], fdb ? AF_UNSPEC : ndm->ndm_family,
-		     fdb ? &entry.to : &entry.dst.ip))
-		return 0;
-	memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
+	if (mac && nla_len(mac) == sizeof(entry->mac))
+		memcpy(entry->mac, nla_data(mac), sizeof(entry->mac));
+	else if (fdb || *proto)
+		return false;
 	if (!fdb)
-		entry.dst.len = ip_bits(&entry.dst.ip);
-	overlay_list_add(reading->have, &entry);
+		entry->dst.len = ip_bits(&entry->dst.ip);
+	return true;
+}
+
+bool overlay_entry_read(const struct nlmsghdr *hdr, struct overlay_entry *entry, uint8_t *proto)
+{
+	switch (hdr->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return nlmsg_valid_hdr(hdr, sizeof(struct rtmsg)) && parse_route(hdr, entry, proto);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		return nlmsg_valid_hdr(hdr, sizeof(struct ndmsg)) && parse_neigh(hdr, entry, proto);
+	}
+	return false;
+}
+
+/* nlk_reply_fn */
+static int take_entry(const struct nlmsghdr *hdr, void *arg)
+{
+	struct reading *reading = arg;
+	struct overlay_entry entry;
+	const struct ip_net *network;
+	uint8_t proto;
+
+	if (!overlay_entry_read(hdr, &entry, &proto) || proto != OVERLAY_RTPROT)
+		return 0;
+	network = &reading->network[entry.dst.ip.family == AF_INET6];
+	if (entry.oif == reading->device || (entry.kind == OVERLAY_ROUTE && network->ip.family &&
+					     ip_net_contains(network, &entry.dst.ip)))
+		overlay_list_add(reading->have, &entry);
 	return 0;
 }
 
@@ -221,7 +254,7 @@ static int dump_routes(struct nlk *nl, int family, struct reading *reading)
 
 	nlk_put_u32(nl, m, RTA_TABLE, RT_TABLE_MAIN);
 	reading->before = reading->have->n;
-	return nlk_dump(nl, read_route, forget, reading);
+	return nlk_dump(nl, take_entry, forget, reading);
 }
 
 static int dump_neigh(struct nlk *nl, int family, struct reading *reading)
@@ -239,7 +272,7 @@ static int dump_neigh(struct nlk *nl, int family, struct reading *reading)
 	if (family != AF_BRIDGE)
 		nlk_put_u32(nl, m, NDA_IFINDEX, reading->device);
 	reading->before = reading->have->n;
-	return nlk_dump(nl, read_neigh, forget, reading);
+	return nlk_dump(nl, take_entry, forget, reading);
 }
 
 /* What a kernel without the family answers. */

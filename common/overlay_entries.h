@@ -102,6 +102,26 @@ int overlay_list_read(struct nlk *nl, int device, const struct ip_net network[2]
  */
 int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff);
 
+/**
+ * overlay_entry_read() - the entry that a message of the kernel is about, a notification, too
+ * @hdr: RTM_NEWROUTE, RTM_DELROUTE, RTM_NEWNEIGH or RTM_DELNEIGH
+ * @entry: filled
+ * @proto: receives the protocol of a route, for a neighbour or forwarding entry OVERLAY_RTPROT if
+ *         it is permanent and 0 if not
+ *
+ * Return: true; false when it is of no kind that an overlay has (local routes, other tables).
+ */
+bool overlay_entry_read(const struct nlmsghdr *hdr, struct overlay_entry *entry, uint8_t *proto);
+
+/**
+ * overlay_list_find() - the entry with the same key in a list that overlay_list_diff() has sorted
+ * @same: receives whether the value is the same, too
+ *
+ * Return: borrowed, or NULL.
+ */
+const struct overlay_entry *overlay_list_find(const struct overlay_list *list,
+					      const struct overlay_entry *entry, bool *same);
+
 #define OVERLAY_ENTRY_STRLEN 160
 
 /** overlay_entry_str() - "the route to 10.5.2.0/24 through 10.5.2.0". Return: @buf. */

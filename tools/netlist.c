@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "conf.h"
 #include "file.h"
+#include "log.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +14,9 @@
 #include <strings.h>
 
 #define CONF_MAX (16u << 20)
+
+static const char *const lists[] = { ".conflist", NULL };
+static const char *const singles[] = { ".conf", ".json", NULL };
 
 /* Names in @dir that end in one of @suffixes, sorted; owned by the caller with every name. */
 static int list_files(const char *dir, const char *const *suffixes, char ***names, int *n)
@@ -235,9 +239,6 @@ static int search(const char *dir, const char *const *suffixes, bool single, con
 
 int netlist_load(const char *dir, const char *name, struct netlist *out, struct cni_err *err)
 {
-	static const char *const lists[] = { ".conflist", NULL }, *const singles[] = { ".conf",
-										       ".json",
-										       NULL };
 	int files = 0, r = args_check_network(name, err);
 
 	memset(out, 0, sizeof(*out));
@@ -257,6 +258,43 @@ int netlist_load(const char *dir, const char *name, struct netlist *out, struct 
 	if (r < 0)
 		netlist_free(out);
 	return r;
+}
+
+/* Names of files of one kind; those that are in @seen already are not given again. */
+static int each_name(const char *dir, const char *const *suffixes, json_t *seen,
+		     int (*fn)(const char *name, void *arg), void *arg)
+{
+	char **names = NULL;
+	int n, r = list_files(dir, suffixes, &names, &n);
+
+	for (int i = 0; r == 0 && i < n; i++) {
+		struct cni_err err = { 0 };
+		json_t *obj = NULL;
+		const char *name;
+
+		if (load_object(dir, names[i], &obj, NULL, &err) < 0) {
+			log_warn("passed over: %s", err.msg);
+			continue;
+		}
+		name = json_string_value(conf_get(obj, "name"));
+		if (!name)
+			log_warn("passed over: %s/%s: no \"name\"", dir, names[i]);
+		else if (!json_object_get(seen, name)) {
+			json_object_set_new(seen, name, json_true());
+			r = fn(name, arg);
+		}
+		json_decref(obj);
+	}
+	free_names(names, n);
+	return r;
+}
+
+int netlist_names(const char *dir, int (*fn)(const char *name, void *arg), void *arg)
+{
+	json_auto_t *seen = json_object();
+	int r = seen ? each_name(dir, lists, seen, fn, arg) : -ENOMEM;
+
+	return r < 0 ? r : each_name(dir, singles, seen, fn, arg);
 }
 
 void netlist_free(struct netlist *list)

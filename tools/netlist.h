@@ -29,6 +29,20 @@ struct netlist {
  */
 int netlist_load(const char *dir, const char *name, struct netlist *out, struct cni_err *err);
 
+/**
+ * netlist_names() - the names of all networks of a folder
+ * @dir: as for netlist_load()
+ * @fn: receives each name once, in the order in which netlist_load() would find them; a negative
+ *      value ends the walk
+ * @arg: for @fn
+ *
+ * Files that are no JSON objects with a name are reported on stderr and passed over. A folder that
+ * does not exist has none.
+ *
+ * Return: 0, or a negative errno.
+ */
+int netlist_names(const char *dir, int (*fn)(const char *name, void *arg), void *arg);
+
 /** netlist_free() - release what @list owns. */
 void netlist_free(struct netlist *list);
 
