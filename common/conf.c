@@ -77,6 +77,29 @@ char *conf_text(const json_t *value, char *buf, size_t size)
 	return buf;
 }
 
+json_t *conf_load(const char *text, size_t max, struct cni_err *err)
+{
+	char shown[TEXT_MAX];
+	json_error_t bad;
+	json_t *value;
+
+	if (strnlen(text, max + 1) > max) {
+		cni_fail(err, CNI_E_DECODE, 0, "more than %zu bytes", max);
+		return NULL;
+	}
+	value = json_loads(text, JSON_DECODE_ANY, &bad);
+	if (!value) {
+		cni_fail(err, CNI_E_DECODE, 0, "no JSON: %s", bad.text);
+		return NULL;
+	}
+	if (json_is_object(value))
+		return value;
+	cni_fail(err, CNI_E_DECODE, 0, "expected an object, not %s",
+		 conf_text(value, shown, sizeof(shown)));
+	json_decref(value);
+	return NULL;
+}
+
 static bool has_type(const json_t *value, enum conf_type type)
 {
 	switch (type) {

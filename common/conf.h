@@ -37,6 +37,16 @@ struct conf_key {
 	}
 
 /**
+ * conf_load() - the JSON object that a foreign text is
+ * @text: the text
+ * @max: bytes; what is longer is refused unread
+ * @err: CNI_E_DECODE
+ *
+ * Return: new reference, or NULL.
+ */
+json_t *conf_load(const char *text, size_t max, struct cni_err *err);
+
+/**
  * conf_get() - look a key up the way Go's encoding/json does
  * @obj: JSON object, or NULL
  * @key: name; ASCII case does not matter, the last of several spellings wins

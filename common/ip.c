@@ -151,6 +151,31 @@ bool ip_net_overlap(const struct ip_net *a, const struct ip_net *b)
 	return a->len <= b->len ? ip_net_contains(a, &b->ip) : ip_net_contains(b, &a->ip);
 }
 
+bool ip_net_is_host(const struct ip_net *net)
+{
+	static const struct ip_net special[] = {
+		{ { AF_INET, { 0 } }, 8 },   /* RFC 1122, 3.2.1.3 */
+		{ { AF_INET, { 127 } }, 8 }, /* loopback */
+		{ { AF_INET, { 224 } }, 3 }, /* multicast, and 240.0.0.0/4 */
+		{ { AF_INET6, { 0 } }, 96 }, /* unspecified, loopback, and RFC 4291, */
+		{ { AF_INET6, { [10] = 0xff, 0xff } }, 96 }, /* 2.5.5 */
+		{ { AF_INET6, { 0xfe, 0x80 } }, 10 },	     /* link-local */
+		{ { AF_INET6, { 0xff } }, 8 },		     /* multicast */
+	};
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (ip_net_overlap(&special[i], net))
+			return false;
+	return net->ip.family;
+}
+
+bool ip_is_host(const struct ip_addr *ip)
+{
+	struct ip_net one = { *ip, (uint8_t)ip_bits(ip) };
+
+	return ip_net_is_host(&one);
+}
+
 struct ip_addr ip_add(const struct ip_addr *ip, uint64_t n)
 {
 	struct ip_addr sum = *ip;

@@ -78,6 +78,17 @@ bool ip_is_loopback(const struct ip_addr *ip);
 /** ip_is_multicast() - Return: true for 224.0.0.0/4 and ff00::/8. */
 bool ip_is_multicast(const struct ip_addr *ip);
 
+/**
+ * ip_is_host() - whether an address can be a host's in a network
+ *
+ * Return: false for 0.0.0.0/8, loopback, multicast, 240.0.0.0/4, IPv6 link-local, and addresses of
+ * IPv4 written as IPv6.
+ */
+bool ip_is_host(const struct ip_addr *ip);
+
+/** ip_net_is_host() - Return: true when ip_is_host() holds for each address of the prefix. */
+bool ip_net_is_host(const struct ip_net *net);
+
 /** ip_network() - Return: @net with all host bits cleared. */
 struct ip_net ip_network(const struct ip_net *net);
 

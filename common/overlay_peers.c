@@ -183,15 +183,6 @@ static int read_node(const char *node, struct overlay_peer *p, struct cni_err *e
 	return 0;
 }
 
-static bool usable_vtep(const struct ip_addr *ip)
-{
-	bool link_local = ip->family == AF_INET6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
-	bool broadcast = ip->family == AF_INET && ip->b[0] >= 240;
-
-	return !ip_is_unspecified(ip) && !ip_is_loopback(ip) && !ip_is_multicast(ip) &&
-	       !link_local && !broadcast;
-}
-
 static int read_vtep(const char *vtep, const struct overlay_rules *rules, struct overlay_peer *p,
 		     struct cni_err *err)
 {
@@ -199,7 +190,7 @@ static int read_vtep(const char *vtep, const struct overlay_rules *rules, struct
 
 	if (ip_parse(vtep, &p->vtep) < 0)
 		return cni_fail(err, CNI_E_CONF, 0, "\"vtep\": \"%.60s\" is no IP address", vtep);
-	if (!usable_vtep(&p->vtep))
+	if (!ip_is_host(&p->vtep))
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"vtep\": %s is not the address of a host in a network", vtep);
 	for (int i = 0; i < OVERLAY_FAMILIES; i++)
