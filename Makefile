@@ -13,6 +13,7 @@ PLUGINS := bandwidth bridge dummy firewall host-device ipvlan loopback macvlan p
 IPAMS   := host-local static
 TOOLS   := cnitool
 SBIN    := hawser
+AGENT   := hawser-overlayd
 LIBEXEC := hawser-conditions
 
 # One tree of objects per flavour: release, test (HAWSER_FAULT works) and san (ASan and UBSan, too).
@@ -26,6 +27,11 @@ CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissi
 	    -ffunction-sections -fdata-sections
 LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS   := -ljansson -lnl-3 -lnftnl
+# The node agent is dynamic in every flavour: it talks TLS, through libcurl.
+AGENT_CPPFLAGS := $(CPPFLAGS)
+AGENT_CFLAGS   := $(CFLAGS)
+AGENT_LDFLAGS  := $(LDFLAGS)
+AGENT_LDLIBS   := $(LDLIBS) -lmnl -lcurl -lpthread
 
 DYNAMIC_CC := $(CC)
 ifeq ($(FLAVOUR),release)
@@ -73,7 +79,7 @@ endif
 
 COMMON_SRC := $(filter-out common/nolookup.c common/checked.c common/mnl.c common/arena.c,$(wildcard common/*.c))
 IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
-PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC))
+PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC) $(AGENT))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: FORCE all help deps demo demo-overlay test test-vm check unit bench install install-doc uninstall print-plugins deb dist-static format lint clean
@@ -174,6 +180,24 @@ $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/
 		 plugins/bandwidth_record.o plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o \
 		 plugins/hostdev_record.o plugins/portmap_record.o plugins/tap_record.o plugins/tuning_record.o)
 
+# Objects of its own where the plugins are linked with another C library.
+AGENT_SRC := $(wildcard tools/overlayd/*.c) tools/netlist.c
+ifeq ($(STATIC_ONLY),)
+$(OUT)/$(AGENT): $(AGENT_SRC:%.c=$(OBJ)/%.o) $(COMMON_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LDLIBS)
+else
+AGENT_COMMON := $(patsubst %,common/%.c,addr args conf detach error fault file flannel flannel_config flannel_env hash ip \
+		link link_wait lock log netns nft nl overlay overlay_conf overlay_device overlay_entries overlay_filter \
+		overlay_peers overlay_state overlay_underlay result route rule state sysctl version)
+$(OBJ)/agent/%.o: %.c
+	@mkdir -p $(@D)
+	$(DYNAMIC_CC) $(AGENT_CPPFLAGS) $(AGENT_CFLAGS) -MMD -MP -c -o $@ $<
+$(OUT)/$(AGENT): $(patsubst %.c,$(OBJ)/agent/%.o,$(AGENT_SRC) $(AGENT_COMMON))
+	@mkdir -p $(@D)
+	$(DYNAMIC_CC) $(AGENT_CFLAGS) $(AGENT_LDFLAGS) -o $@ $^ $(AGENT_LDLIBS)
+endif
+
 # It loads the extensions of xtables: dynamic, and with the C library that they are linked with.
 $(OUT)/hawser-conditions: tools/hawser-conditions.c
 	@mkdir -p $(@D)
@@ -238,7 +262,7 @@ bench: ## measure against the reference plugins and the kernel's floor
 install: all install-doc ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by rename
 	@tools/install-files $(OUT) "$(DESTDIR)$(CNIBINDIR)" $(PLUGINS) $(IPAMS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/bin" $(TOOLS)
-	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/sbin" $(SBIN)
+	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/sbin" $(SBIN) $(AGENT)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/libexec/hawser" $(LIBEXEC)
 
 SHARE = $(DESTDIR)$(PREFIX)/share
@@ -254,7 +278,7 @@ install-doc: all ## install manual pages, guides, examples and completions of ba
 uninstall: ## remove what install put there
 	cd "$(DESTDIR)$(CNIBINDIR)" && rm -f $(PLUGINS) $(IPAMS)
 	cd "$(DESTDIR)$(PREFIX)/bin" && rm -f $(TOOLS)
-	cd "$(DESTDIR)$(PREFIX)/sbin" && rm -f $(SBIN)
+	cd "$(DESTDIR)$(PREFIX)/sbin" && rm -f $(SBIN) $(AGENT)
 	rm -rf "$(DESTDIR)$(PREFIX)/libexec/hawser" "$(SHARE)/doc/hawser"
 	cd "$(SHARE)/bash-completion/completions" && rm -f $(notdir $(wildcard tools/completions/*))
 	cd "$(SHARE)/man" && rm -f $(PLUGINS:%=man8/hawser-%.8) $(IPAMS:%=man8/hawser-%.8) \

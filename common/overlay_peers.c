@@ -165,21 +165,21 @@ static void append(struct overlay_peers *peers, const struct overlay_peer *p)
 
 /* ---- one record ---- */
 
-static int read_node(const char *node, struct overlay_peer *p, struct cni_err *err)
+int overlay_node_read(const char *name, char node[OVERLAY_NODE_MAX], struct cni_err *err)
 {
-	size_t len = strlen(node);
+	size_t len = strlen(name);
 
-	if (len == 0 || len >= sizeof(p->node))
+	if (len == 0 || len >= OVERLAY_NODE_MAX)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"node\": a name has 1 to %d characters, not %zu",
 				OVERLAY_NODE_MAX - 1, len);
 	for (size_t i = 0; i < len; i++)
-		if (!isascii(node[i]) || (!isalnum(node[i]) && !strchr("._-", node[i])))
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._-", name[i])))
 			return cni_fail(err, CNI_E_CONF, 0,
 					"\"node\": \"%.60s\" has a character that is none of "
 					"a-z A-Z 0-9 . _ -",
-					node);
-	memcpy(p->node, node, len + 1);
+					name);
+	memcpy(node, name, len + 1);
 	return 0;
 }
 
@@ -297,7 +297,7 @@ int overlay_peers_add(struct overlay_peers *peers, const struct overlay_rules *r
 				conf_text(record, text, sizeof(text)));
 	r = conf_read(record, "", keys, &given, err);
 	if (r == 0)
-		r = read_node(given.node, &p, err);
+		r = overlay_node_read(given.node, p.node, err);
 	if (r == 0)
 		r = read_vtep(given.vtep, rules, &p, err);
 	if (r == 0)

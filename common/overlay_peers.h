@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define OVERLAY_NODE_MAX  254	      /* a DNS name, with its NUL */
 #define OVERLAY_PEERS_MAX (16u << 20) /* bytes of a file of records */
@@ -26,6 +27,7 @@ struct overlay_peer {
 	struct ip_net subnet[OVERLAY_FAMILIES];
 	uint8_t mac[6]; /* of its VXLAN device: as given, else overlay_mac() */
 	bool refused;	/* left out by whoever looked at it later */
+	int64_t since;	/* of the agent: when it was seen first, seconds since 1970 */
 };
 
 /* All of them, in the order in which they were given. */
@@ -61,6 +63,16 @@ void overlay_peers_free(struct overlay_peers *peers);
  * The same after a reboot, and whoever knows the node's name knows it.
  */
 void overlay_mac(const char *node, uint32_t vni, uint8_t mac[6]);
+
+/**
+ * overlay_node_read() - a node's name, if it is one: 1 to 253 of a-z A-Z 0-9 . _ -
+ * @name: text
+ * @node: receives it
+ * @err: CNI_E_CONF
+ *
+ * Return: 0, or a negative errno.
+ */
+int overlay_node_read(const char *name, char node[OVERLAY_NODE_MAX], struct cni_err *err);
 
 /**
  * overlay_peers_add() - append a record

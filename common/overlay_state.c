@@ -44,7 +44,7 @@ void overlay_state_sort(struct overlay_state *st)
 
 /* ---- JSON ---- */
 
-static json_t *nets_json(const struct ip_net net[2])
+json_t *overlay_nets_json(const struct ip_net net[2])
 {
 	json_t *list = json_array();
 	char text[IP_STRLEN];
@@ -65,15 +65,15 @@ json_t *overlay_state_json(const struct overlay_state *st)
 	obj = json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
 			"vni", (json_int_t)st->vni, "port", (int)st->port, "device",
 			overlay_device_name(st->vni, false, name), "direct", (int)st->direct,
-			"local", ip_str(&st->local, text), "networks", nets_json(st->net),
-			"subnets", nets_json(st->subnet), "vteps", vteps);
+			"local", ip_str(&st->local, text), "networks", overlay_nets_json(st->net),
+			"subnets", overlay_nets_json(st->subnet), "vteps", vteps);
 	if (obj && st->managed)
 		json_object_update_new(obj, json_pack("{s:b, s:i, s:s}", "managed", 1, "mtu",
 						      st->mtu, "conflict", st->conflict));
 	return obj;
 }
 
-static int read_nets(const json_t *list, struct ip_net net[2])
+int overlay_nets_parse(const json_t *list, struct ip_net net[2])
 {
 	const json_t *item;
 	size_t i;
@@ -121,8 +121,8 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 	got.mtu = (int)json_integer_value(json_object_get(obj, "mtu"));
 	if (conflict)
 		snprintf(got.conflict, sizeof(got.conflict), "%s", conflict);
-	if (read_nets(json_object_get(obj, "networks"), got.net) < 0 ||
-	    read_nets(json_object_get(obj, "subnets"), got.subnet) < 0 ||
+	if (overlay_nets_parse(json_object_get(obj, "networks"), got.net) < 0 ||
+	    overlay_nets_parse(json_object_get(obj, "subnets"), got.subnet) < 0 ||
 	    read_vteps(json_object_get(obj, "vteps"), &got) < 0) {
 		overlay_state_free(&got);
 		return -EBADMSG;

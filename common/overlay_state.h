@@ -46,6 +46,12 @@ char *overlay_device_name(uint32_t vni, bool second, char name[OVERLAY_DEVICE_MA
 /** overlay_state_sort() - sort the VTEPs and drop doubles. */
 void overlay_state_sort(struct overlay_state *st);
 
+/** overlay_nets_json() - an array of the prefixes of a pair. Return: new reference. */
+json_t *overlay_nets_json(const struct ip_net net[2]);
+
+/** overlay_nets_parse() - the opposite; NULL reads as []. Return: 0, or -EBADMSG. */
+int overlay_nets_parse(const json_t *list, struct ip_net net[2]);
+
 /** overlay_state_json() - Return: new reference. */
 json_t *overlay_state_json(const struct overlay_state *st);
 

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "overlay_conf.h"
 
 #include <string.h>
 
@@ -81,59 +82,6 @@ static int check_mode(const struct cni_call *call, const struct vxlan_conf *conf
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"vni\" is missing: the number of the overlay network, 1 to "
 				"16777215");
-	return 0;
-}
-
-/* ---- network ---- */
-
-static int read_network(const char *text, struct ip_net net[2], struct cni_err *err)
-{
-	struct ip_net one, whole;
-	char canonical[IP_STRLEN];
-	int slot;
-
-	if (ip_net_parse(text, &one) < 0)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"network\": \"%.60s\" is no prefix (such as 10.5.0.0/16)", text);
-	whole = ip_network(&one);
-	slot = overlay_slot(&one.ip);
-	if (!ip_equal(&whole.ip, &one.ip))
-		return cni_fail(err, CNI_E_CONF, 0, "\"network\": %s has host bits; %s is meant?",
-				text, ip_net_str(&whole, canonical));
-	if (one.len == 0 || ip_is_multicast(&one.ip) || ip_is_loopback(&one.ip))
-		return cni_fail(err, CNI_E_CONF, 0, "\"network\": %s cannot be a network's", text);
-	if (net[slot].ip.family)
-		return cni_fail(err, CNI_E_CONF, 0, "\"network\": %s is the second of its family",
-				text);
-	net[slot] = one;
-	return 0;
-}
-
-static int read_networks(const json_t *value, struct ip_net net[2], struct cni_err *err)
-{
-	const json_t *item;
-	char text[80];
-	size_t i;
-	int r = 0;
-
-	if (json_is_string(value))
-		return read_network(json_string_value(value), net, err);
-	if (value && !json_is_array(value))
-		return cni_fail(err, CNI_E_DECODE, 0,
-				"\"network\": expected a string or an array of strings, not %s",
-				conf_text(value, text, sizeof(text)));
-	if (json_array_size(value) == 0)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"network\" is missing: the prefix of all nodes' containers");
-	json_array_foreach (value, i, item) {
-		if (!json_is_string(item))
-			return cni_fail(err, CNI_E_DECODE, 0,
-					"\"network\": expected a string, not %s",
-					conf_text(item, text, sizeof(text)));
-		r = read_network(json_string_value(item), net, err);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }
 
@@ -268,7 +216,8 @@ int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, 
 	if (r == 0)
 		r = conf_read(conf->underlay, "underlay", underlay_keys, conf, err);
 	if (r == 0)
-		r = read_networks(conf_get(call->conf, "network"), conf->rules.network, err);
+		r = overlay_networks_read(conf_get(call->conf, "network"), conf->rules.network,
+					  err);
 	if (r == 0)
 		r = filter_conf_check(&conf->filter, err);
 	if (r == 0)

@@ -74,6 +74,7 @@ struct store;
 struct store_ops {
 	const char *type;	     /* "etcd", "file" */
 	const struct conf_key *keys; /* of the "store" object */
+	bool publishes;		     /* it needs this node's addresses */
 	/**
 	 * @start: read the configuration and run
 	 * @conf: the "store" object, borrowed for the call
@@ -89,7 +90,7 @@ struct store_ops {
 			       const struct store_self *self, int wake_main, struct cni_err *err);
 };
 
-extern const struct store_ops store_etcd_ops;
+extern const struct store_ops store_etcd_ops, store_file_ops;
 
 /* Every store begins with this; store.c has what they share. */
 struct store {

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hawser-overlayd: from a view to the kernel's devices, entries and table. */
+#include "network.h"
+
+#include "addr.h"
+#include "cleanup.h"
+#include "overlay_device.h"
+#include "overlay_filter.h"
+
+#include <string.h>
+
+/* ---- what devices a view comes to ---- */
+
+static void shape_leg(struct network *n, int i, bool both)
+{
+	const struct store_view *view = n->view;
+	const struct store_leg *from = &view->leg[i];
+	struct leg *leg = &n->leg[i];
+	struct overlay_state *st = &leg->st;
+
+	leg->used = from->local.family;
+	leg->second = both && i == 1;
+	if (!leg->used)
+		return;
+	memset(st, 0, sizeof(*st));
+	snprintf(st->network, sizeof(st->network), "%s", n->conf.network);
+	st->vni = view->network.vni;
+	st->port = view->network.port;
+	st->direct = view->network.direct;
+	st->local = from->local;
+	memcpy(leg->mac.b, from->mac, sizeof(leg->mac.b));
+	for (int k = 0; k < 2; k++) {
+		/* with two devices each carries its own family */
+		if (both && k != i)
+			continue;
+		st->net[k] = view->network.net[k];
+		st->subnet[k] = n->st.subnet[k];
+	}
+}
+
+static void collect_vteps(const struct store_view *view, struct overlay_state *st)
+{
+	free(st->vteps);
+	st->n_vteps = 0;
+	st->vteps = calloc(view->leg[0].peers.n + view->leg[1].peers.n + 1, sizeof(*st->vteps));
+	if (!st->vteps)
+		abort();
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < view->leg[i].peers.n; k++)
+			st->vteps[st->n_vteps++] = view->leg[i].peers.p[k].vtep;
+	overlay_state_sort(st);
+}
+
+void kernel_shape(struct network *n)
+{
+	const struct store_view *view = n->view;
+	bool both = view->leg[0].local.family && view->leg[1].local.family;
+	struct overlay_state *st = &n->st;
+
+	snprintf(st->network, sizeof(st->network), "%s", n->conf.network);
+	st->vni = view->network.vni;
+	st->port = view->network.port;
+	st->direct = view->network.direct;
+	st->managed = true;
+	st->local = view->leg[view->leg[0].local.family ? 0 : 1].local;
+	memcpy(st->net, view->network.net, sizeof(st->net));
+	memcpy(st->subnet, view->subnet, sizeof(st->subnet));
+	collect_vteps(view, st);
+	for (int i = 0; i < 2; i++)
+		shape_leg(n, i, both);
+}
+
+/* ---- writing ---- */
+
+static int look_at_underlay(struct network *n, struct nlk *nl, int i, struct cni_err *err)
+{
+	struct leg *leg = &n->leg[i];
+	struct overlay_site site = { .peers = &n->view->leg[i].peers,
+				     .local = leg->st.local,
+				     .dev = n->conf.dev,
+				     .address = n->conf.address,
+				     .mtu = n->view->network.mtu,
+				     .direct = leg->st.direct };
+	struct overlay_underlay seen = { 0 };
+	int r;
+
+	memcpy(site.network, leg->st.net, sizeof(site.network));
+	r = overlay_underlay_look(nl, &site, &seen, err);
+	if (r < 0) {
+		overlay_underlay_free(&seen);
+		return r;
+	}
+	overlay_underlay_free(&leg->underlay);
+	leg->underlay = seen;
+	return 0;
+}
+
+static int make_device(struct network *n, struct nlk *nl, struct leg *leg, struct cni_err *err)
+{
+	struct overlay_device want = { .st = &leg->st,
+				       .second = leg->second,
+				       .mtu = leg->underlay.mtu };
+	struct link_info made = { 0 };
+	char name[OVERLAY_DEVICE_MAX];
+	struct link_info info;
+	int r = leg->device ? link_get_index(nl, leg->device, &info) : -ENODEV;
+
+	memcpy(want.mac, leg->mac.b, sizeof(want.mac));
+	/* a device with our VNI under another name stands in the way of its own one */
+	if (r == 0 && strcmp(info.name, overlay_device_name(leg->st.vni, leg->second, name)) != 0)
+		link_remove(nl, info.index, true);
+	r = overlay_device_ensure(nl, &want, &made, err);
+	if (r == 0 && made.index != leg->device) {
+		leg->device = made.index;
+		n->dirty |= DIRTY_ENTRIES;
+	}
+	return r;
+}
+
+static int write_entries(struct network *n, struct nlk *nl, int i, struct cni_err *err)
+{
+	struct leg *leg = &n->leg[i];
+	struct overlay_site site = { .peers = &n->view->leg[i].peers, .direct = leg->st.direct };
+	autolist struct overlay_list want = { 0 };
+	autodiff struct overlay_diff diff = { 0 };
+	int r = 0;
+
+	memcpy(site.network, leg->st.net, sizeof(site.network));
+	if (n->dirty & DIRTY_ENTRIES) {
+		overlay_list_free(&leg->have);
+		r = overlay_list_read(nl, leg->device, leg->st.net, &leg->have);
+	}
+	overlay_underlay_entries(&site, &leg->underlay, leg->device, &want);
+	overlay_list_diff(&want, &leg->have, &diff);
+	if (r == 0)
+		r = overlay_list_write(nl, &diff);
+	if (r < 0) {
+		n->dirty |= DIRTY_ENTRIES;
+		return nlk_fail(err, nl, CNI_E_FAILED, r, "the entries of the peers");
+	}
+	overlay_list_free(&leg->have);
+	leg->have = want;
+	want = (struct overlay_list){ 0 };
+	return (int)(diff.add.n + diff.del.n);
+}
+
+/* A network that had two devices and has one, or none any more. */
+static void drop_unused(struct nlk *nl, struct leg *leg)
+{
+	if (leg->used || !leg->device)
+		return;
+	link_remove(nl, leg->device, false);
+	leg->device = 0;
+	overlay_list_free(&leg->have);
+	overlay_underlay_free(&leg->underlay);
+}
+
+static int apply_leg(struct network *n, struct nlk *nl, int i, struct cni_err *err)
+{
+	struct leg *leg = &n->leg[i];
+	int before = leg->underlay.mtu, r = 0;
+
+	drop_unused(nl, leg);
+	if (!leg->used)
+		return 0;
+	if (n->dirty & (DIRTY_PEERS | DIRTY_UNDERLAY) || !leg->device)
+		r = look_at_underlay(n, nl, i, err);
+	if (r == 0 && (n->dirty & (DIRTY_DEVICE | DIRTY_PEERS) || !leg->device ||
+		       leg->underlay.mtu != before))
+		r = make_device(n, nl, leg, err);
+	return r < 0 ? r : write_entries(n, nl, i, err);
+}
+
+int kernel_apply(struct network *n, struct cni_err *err)
+{
+	autonlk struct nlk nl = { 0 };
+	int written = 0, r = nlk_open(&nl);
+
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	/* the rules come first: nobody injects in between */
+	if (n->dirty & (DIRTY_FILTER | DIRTY_PEERS))
+		r = overlay_filter_ensure(&n->st, err);
+	n->st.mtu = 0;
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		r = apply_leg(n, &nl, i, err);
+		if (r > 0)
+			written += r;
+		if (n->leg[i].used && (!n->st.mtu || n->leg[i].underlay.mtu < n->st.mtu))
+			n->st.mtu = n->leg[i].underlay.mtu;
+	}
+	if (r < 0)
+		return r;
+	n->dirty = 0;
+	return written;
+}
+
+/* ---- notifications ---- */
+
+static unsigned int link_event(const struct network *n, const struct nlmsghdr *hdr)
+{
+	const struct ifinfomsg *ifi = nlmsg_data(hdr);
+	bool gone = hdr->nlmsg_type == RTM_DELLINK || !(ifi->ifi_flags & IFF_UP);
+
+	if (!nlmsg_valid_hdr(hdr, sizeof(*ifi)) || ifi->ifi_family == AF_BRIDGE)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		const struct leg *leg = &n->leg[i];
+
+		if (leg->used && leg->device == ifi->ifi_index)
+			return gone ? DIRTY_DEVICE | DIRTY_ENTRIES : DIRTY_DEVICE;
+		if (leg->used && leg->underlay.ways)
+			for (size_t k = 0; k < n->view->leg[i].peers.n; k++)
+				if (leg->underlay.ways[k].oif == ifi->ifi_index)
+					return DIRTY_UNDERLAY;
+	}
+	return 0;
+}
+
+/* A change by somebody else: what was wanted is gone or different, or what is there is not wanted.
+ */
+static unsigned int entry_event(const struct network *n, const struct nlmsghdr *hdr)
+{
+	bool gone = hdr->nlmsg_type == RTM_DELROUTE || hdr->nlmsg_type == RTM_DELNEIGH, same;
+	struct overlay_entry entry;
+	uint8_t proto;
+
+	if (!overlay_entry_read(hdr, &entry, &proto))
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		const struct leg *leg = &n->leg[i];
+		bool ours;
+
+		if (!leg->used || (entry.kind != OVERLAY_ROUTE && entry.oif != leg->device))
+			continue;
+		ours = overlay_list_find(&leg->have, &entry, &same);
+		if (entry.kind != OVERLAY_ROUTE && proto != OVERLAY_RTPROT)
+			gone = true;
+		if (gone ? ours && (same || entry.kind == OVERLAY_NEIGH) : ours && !same)
+			return DIRTY_ENTRIES;
+		if (!gone && !ours && proto == OVERLAY_RTPROT && entry.oif == leg->device)
+			return DIRTY_ENTRIES;
+	}
+	/* other routes of the host may be the ways to the peers; those of containers are none */
+	return entry.kind == OVERLAY_ROUTE && proto != OVERLAY_RTPROT &&
+			       (entry.to.family || entry.dst.len < ip_bits(&entry.dst.ip))
+		       ? DIRTY_UNDERLAY | DIRTY_SITE
+		       : 0;
+}
+
+static unsigned int addr_event(const struct network *n, const struct nlmsghdr *hdr)
+{
+	const struct ifaddrmsg *ifa = nlmsg_data(hdr);
+
+	if (!nlmsg_valid_hdr(hdr, sizeof(*ifa)))
+		return 0;
+	for (int i = 0; i < 2; i++)
+		if (n->leg[i].used && n->leg[i].device == (int)ifa->ifa_index)
+			return DIRTY_DEVICE;
+	return DIRTY_SITE;
+}
+
+static bool is_default_route(const struct nlmsghdr *hdr)
+{
+	const struct rtmsg *rtm = nlmsg_data(hdr);
+
+	return (hdr->nlmsg_type == RTM_NEWROUTE || hdr->nlmsg_type == RTM_DELROUTE) &&
+	       nlmsg_valid_hdr(hdr, sizeof(*rtm)) && rtm->rtm_dst_len == 0 &&
+	       rtm->rtm_type == RTN_UNICAST && rtm->rtm_table == RT_TABLE_MAIN;
+}
+
+unsigned int kernel_event(const struct network *n, const struct nlmsghdr *hdr)
+{
+	switch (hdr->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return link_event(n, hdr);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return addr_event(n, hdr);
+	default:
+		return is_default_route(hdr) ? DIRTY_UNDERLAY | DIRTY_SITE : entry_event(n, hdr);
+	}
+}
