@@ -61,10 +61,14 @@ static int check_local(struct nlk *nl, const struct overlay_site *site, struct c
 
 /* ---- the routes to the peers ---- */
 
+/* The kernel answers each in a buffer of a page (inet_rtm_getroute(), net/ipv4/route.c), and a
+ * socket's buffer holds 45 of them by default. */
+#define QUESTIONS 24
+
 /* The questions of one batch: sequence number of the first, and whose ways are asked for. */
 struct asking {
 	uint32_t first;
-	struct overlay_way *way[NLK_BATCH_MAX];
+	struct overlay_way *way[QUESTIONS];
 };
 
 static int take_way(const struct nlmsghdr *hdr, void *arg)
@@ -74,7 +78,7 @@ static int take_way(const struct nlmsghdr *hdr, void *arg)
 	uint32_t index = hdr->nlmsg_seq - asking->first;
 	struct nlattr *attr[RTA_MAX + 1], *metric;
 
-	if (hdr->nlmsg_type != RTM_NEWROUTE || index >= NLK_BATCH_MAX)
+	if (hdr->nlmsg_type != RTM_NEWROUTE || index >= QUESTIONS)
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(*rtm), attr, RTA_MAX, NULL) < 0)
 		return -EBADMSG;
@@ -124,7 +128,7 @@ static int ask_ways(struct nlk *nl, const struct overlay_site *site, struct over
 		m = nlk_request(nl, "look up the route to a peer", RTM_GETROUTE, 0, &rtm,
 				sizeof(rtm));
 		nlk_put(nl, m, RTA_DST, p->vtep.b, ip_bytes(&p->vtep));
-		if (nl->n_queued == NLK_BATCH_MAX && ask(nl, &asking, err) < 0)
+		if (nl->n_queued == QUESTIONS && ask(nl, &asking, err) < 0)
 			return -EIO;
 	}
 	return ask(nl, &asking, err);
