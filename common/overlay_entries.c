@@ -301,14 +301,29 @@ int overlay_list_read(struct nlk *nl, int device, const struct ip_net network[2]
 	return r;
 }
 
-static void queue_route(struct nlk *nl, const struct overlay_entry *e, bool add)
+/*
+ * The kernel keeps what IPv4 routes have beside their destination in a hash table whose key knows
+ * interface and scope but no gateway (fib_find_info(), net/ipv4/fib_semantics.c): thousands of
+ * routes through one device are compared with each other. All scopes below RT_SCOPE_SITE mean the
+ * same for a route with a gateway, so that many routes at once are spread over them.
+ */
+#define MANY   256
+#define SCOPES 128
+
+static uint8_t scope_of(const struct overlay_entry *e, bool many)
+{
+	return many && e->dst.ip.family == AF_INET ? (e->dst.ip.b[1] * 31 + e->dst.ip.b[2]) % SCOPES
+						   : RT_SCOPE_UNIVERSE;
+}
+
+static void queue_route(struct nlk *nl, const struct overlay_entry *e, bool add, bool many)
 {
 	struct rtmsg rtm = { .rtm_family = e->dst.ip.family,
 			     .rtm_dst_len = e->dst.len,
 			     .rtm_table = RT_TABLE_MAIN,
 			     .rtm_protocol = OVERLAY_RTPROT,
 			     .rtm_type = RTN_UNICAST,
-			     .rtm_scope = RT_SCOPE_UNIVERSE,
+			     .rtm_scope = add ? scope_of(e, many) : RT_SCOPE_NOWHERE,
 			     .rtm_flags = add ? RTNH_F_ONLINK : 0 };
 	struct nl_msg *m = nlk_request(nl, add ? "add a peer's route" : "remove a peer's route",
 				       add ? RTM_NEWROUTE : RTM_DELROUTE,
@@ -345,10 +360,10 @@ static void queue_neigh(struct nlk *nl, const struct overlay_entry *e, bool add)
 		nlk_ignore(nl, -ENOENT);
 }
 
-static int queue(struct nlk *nl, const struct overlay_entry *e, bool add)
+static int queue(struct nlk *nl, const struct overlay_entry *e, bool add, bool many)
 {
 	if (e->kind == OVERLAY_ROUTE)
-		queue_route(nl, e, add);
+		queue_route(nl, e, add, many);
 	else
 		queue_neigh(nl, e, add);
 	return nl->n_queued == NLK_BATCH_MAX ? nlk_send(nl, NULL, NULL) : 0;
@@ -359,10 +374,10 @@ int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff)
 	int r = 0;
 
 	for (size_t i = 0; i < diff->add.n && r == 0; i++)
-		r = queue(nl, &diff->add.e[i], true);
+		r = queue(nl, &diff->add.e[i], true, diff->add.n > MANY);
 	/* sorted by kind: the routes go first */
 	for (size_t i = diff->del.n; i > 0 && r == 0; i--)
-		r = queue(nl, &diff->del.e[i - 1], false);
+		r = queue(nl, &diff->del.e[i - 1], false, false);
 	return r < 0 ? r : nlk_send(nl, NULL, NULL);
 }
 
