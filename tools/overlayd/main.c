@@ -33,6 +33,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -455,6 +456,17 @@ static int read_options(int argc, char **argv, struct agent *agent)
 	return -1;
 }
 
+/*
+ * Lists of thousands of peers come and go: they are mapped, so that the kernel has them back, and
+ * the threads share one heap.
+ */
+static void bound_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 64 << 10);
+	mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
+
 int main(int argc, char **argv)
 {
 	struct agent agent = { .conf_dir = CONF_DIR, .since = time(NULL) };
@@ -465,6 +477,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	log_init();
+	bound_memory();
 	file_mkdirs("/run/hawser", 0755);
 	lock = open(LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0) {

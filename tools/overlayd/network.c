@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <string.h>
 
 #define ENV_DIR	      "/run/hawser/subnets"
@@ -434,7 +435,9 @@ uint64_t network_run(struct network *n, uint64_t now)
 	}
 	if (n->due && now >= n->due)
 		work(n, now);
-	if (n->snapshot_due && now >= n->snapshot_due)
+	if (n->snapshot_due && now >= n->snapshot_due) {
 		write_snapshot(n);
+		malloc_trim(0);
+	}
 	return sooner(sooner(n->due, n->look_due), sooner(n->full_due, n->snapshot_due));
 }

@@ -14,49 +14,85 @@
 
 #define SNAPSHOT_MAX (64u << 20)
 
-static json_t *peer_json(const struct overlay_peer *p)
+/* One value of an object; @sep stands before it. */
+static void put(FILE *out, const char *sep, const char *key, json_t *value)
+{
+	fprintf(out, "%s\"%s\":", sep, key);
+	json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(value);
+}
+
+static void put_peer(FILE *out, const struct overlay_peer *p)
 {
 	char vtep[IP_STRLEN], mac[MAC_STRLEN];
 
-	return json_pack("{s:s, s:s, s:s, s:o}", "node", p->node, "vtep", ip_str(&p->vtep, vtep),
-			 "mac", mac_str(p->mac, mac), "subnet", overlay_nets_json(p->subnet));
+	put(out, "{", "node", json_string(p->node));
+	put(out, ",", "vtep", json_string(ip_str(&p->vtep, vtep)));
+	put(out, ",", "mac", json_string(mac_str(p->mac, mac)));
+	put(out, ",", "subnet", overlay_nets_json(p->subnet));
+	put(out, ",", "since", json_integer(p->since));
+	fputs("}", out);
 }
 
-static json_t *leg_json(const struct store_leg *leg)
+static void put_leg(FILE *out, const struct store_leg *leg)
 {
 	char local[IP_STRLEN], mac[MAC_STRLEN];
-	json_t *peers = json_array();
 
-	for (size_t i = 0; i < leg->peers.n; i++)
-		json_array_append_new(peers, peer_json(&leg->peers.p[i]));
-	return json_pack("{s:s, s:s, s:o}", "local", ip_str(&leg->local, local), "mac",
-			 mac_str(leg->mac, mac), "peers", peers);
+	put(out, "{", "local", json_string(ip_str(&leg->local, local)));
+	put(out, ",", "mac", json_string(mac_str(leg->mac, mac)));
+	fputs(",\"peers\":[", out);
+	for (size_t i = 0; i < leg->peers.n; i++) {
+		fputs(i ? ",\n" : "\n", out);
+		put_peer(out, &leg->peers.p[i]);
+	}
+	fputs("]}", out);
+}
+
+/* Piece by piece: a tree of thousands of records is many times as large as their text. */
+static void put_view(FILE *out, const char *network, const char *node,
+		     const struct store_view *view)
+{
+	const struct store_network *net = &view->network;
+	const char *sep = "";
+
+	put(out, "{", "network", json_string(network));
+	put(out, ",", "node", json_string(node));
+	put(out, ",", "at", json_integer(view->at));
+	put(out, ",", "vni", json_integer(net->vni));
+	put(out, ",", "port", json_integer(net->port));
+	put(out, ",", "mtu", json_integer(net->mtu));
+	put(out, ",", "direct", json_boolean(net->direct));
+	put(out, ",", "networks", overlay_nets_json(net->net));
+	put(out, ",", "subnets", overlay_nets_json(view->subnet));
+	fputs(",\"legs\":[", out);
+	for (int i = 0; i < 2; i++)
+		if (view->leg[i].local.family) {
+			fputs(sep, out);
+			put_leg(out, &view->leg[i]);
+			sep = ",\n";
+		}
+	fputs("]}\n", out);
 }
 
 int snapshot_write(const char *network, const char *node, const struct store_view *view)
 {
-	const struct store_network *net = &view->network;
-	json_t *legs = json_array();
-	json_auto_t *obj =
-		json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:b, s:o, s:o, s:o}", "network", network,
-			  "node", node, "at", (json_int_t)view->at, "vni", (json_int_t)net->vni,
-			  "port", (int)net->port, "mtu", net->mtu, "direct", (int)net->direct,
-			  "networks", overlay_nets_json(net->net), "subnets",
-			  overlay_nets_json(view->subnet), "legs", legs);
 	autofree char *text = NULL;
 	autoclose int dir = -1;
 	char name[300];
-	int r = file_mkdirs(SNAPSHOT_DIR, 0755);
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int r;
 
-	for (int i = 0; i < 2; i++)
-		if (view->leg[i].local.family)
-			json_array_append_new(legs, leg_json(&view->leg[i]));
-	text = json_dumps(obj, JSON_COMPACT);
-	if (r < 0 || !text)
-		return r < 0 ? r : -ENOMEM;
+	if (!out)
+		return -errno;
+	put_view(out, network, node, view);
+	fclose(out);
+	r = file_mkdirs(SNAPSHOT_DIR, 0755);
+	if (r < 0)
+		return r;
 	dir = open(SNAPSHOT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(name, sizeof(name), "%s.json", network);
-	return dir < 0 ? -errno : file_replace(dir, name, 0644, text, strlen(text));
+	return dir < 0 ? -errno : file_replace(dir, name, 0644, text, size);
 }
 
 /* ---- reading ---- */
@@ -83,6 +119,9 @@ static int read_leg(const json_t *obj, struct store_view *view)
 
 		if (overlay_peers_add(&leg->peers, &rules, record, &err) < 0)
 			log_warn("snapshot: refused: %s", err.msg);
+		else
+			leg->peers.p[leg->peers.n - 1].since =
+				json_integer_value(json_object_get(record, "since"));
 	}
 	return 0;
 }
