@@ -136,14 +136,12 @@ struct ip_addr ip_last(const struct ip_net *net)
 
 bool ip_net_contains(const struct ip_net *net, const struct ip_addr *ip)
 {
-	struct ip_net at = { .ip = *ip, .len = net->len };
-	struct ip_addr a, b;
+	size_t whole = net->len / 8;
+	int rest = net->len % 8;
 
-	if (net->ip.family != ip->family)
+	if (net->ip.family != ip->family || memcmp(net->ip.b, ip->b, whole) != 0)
 		return false;
-	a = host_bits(net, false);
-	b = host_bits(&at, false);
-	return ip_equal(&a, &b);
+	return rest == 0 || (net->ip.b[whole] ^ ip->b[whole]) >> (8 - rest) == 0;
 }
 
 bool ip_net_overlap(const struct ip_net *a, const struct ip_net *b)
