@@ -228,12 +228,12 @@ $(OUT)/%_driver: $(OBJ)/tests/netns/%_driver.o $(COMMON_LIB)
 
 ETCD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tools/overlayd/etcd*.c tools/overlayd/store*.c))
 $(OUT)/test_etcd_json: $(OBJ)/tools/overlayd/etcd_json.o
-$(OUT)/etcd_driver: $(ETCD_OBJ)
-$(OUT)/etcd_driver: LDLIBS += -lcurl -lpthread
+$(OUT)/etcd_driver $(OUT)/store_driver: $(ETCD_OBJ)
+$(OUT)/etcd_driver $(OUT)/store_driver: LDLIBS += -lcurl -lpthread
 
 # The helpers of scripts are the same whatever is tested: one flavour has them.
 HELPERS := $(if $(filter test,$(FLAVOUR)),kill_at snapshot slate talk mesh query)
-unit-programs: $(UNIT_TESTS) $(addprefix $(OUT)/,$(HELPERS) xt_driver firewalld_driver etcd_driver)
+unit-programs: $(UNIT_TESTS) $(addprefix $(OUT)/,$(HELPERS) xt_driver firewalld_driver etcd_driver store_driver)
 
 deps: ## install what building and testing need (Debian packages, as root)
 	tools/deps

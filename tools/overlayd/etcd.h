@@ -61,6 +61,9 @@ typedef int etcd_fn(const struct etcd_kv *kv, void *arg);
  */
 int etcd_open(const struct etcd_conf *conf, int wake_fd, struct etcd **out);
 
+/** etcd_set_wake() - from now on it is this descriptor. */
+void etcd_set_wake(struct etcd *e, int wake_fd);
+
 /** etcd_close() - NULL is allowed. */
 void etcd_close(struct etcd *e);
 

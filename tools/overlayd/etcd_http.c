@@ -135,6 +135,11 @@ int etcd_open(const struct etcd_conf *conf, int wake_fd, struct etcd **out)
 	return r;
 }
 
+void etcd_set_wake(struct etcd *e, int wake_fd)
+{
+	e->wake_fd = wake_fd;
+}
+
 static void free_secret(char *secret)
 {
 	if (secret)
