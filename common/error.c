@@ -33,9 +33,11 @@ void text_sanitize(char *s)
 	while (*p) {
 		int n = utf8_sequence(p);
 
-		if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f))) {
-			*p = '?';
-			n = 1;
+		/* control characters are of one byte, and of two, which terminals obey as well */
+		if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
+		    (n == 2 && *p == 0xc2 && p[1] < 0xa0)) {
+			memset(p, '?', n ? n : 1);
+			n = n ? n : 1;
 		}
 		p += n;
 	}

@@ -2,6 +2,8 @@
 /* Trace to stderr, switched on by HAWSER_DEBUG=1; silent otherwise. */
 #include "log.h"
 
+#include "error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,5 +55,6 @@ void log_warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	text_sanitize(line); /* it may quote a stranger */
 	fprintf(stderr, "hawser: %s\n", line);
 }

@@ -115,6 +115,8 @@ static void sanitize(void **state)
 	check_sanitize("a\nb\tc\x1b[0m\x7f", "a?b?c?[0m?");
 	check_sanitize("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80",
 		       "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80");
+	/* control characters of Latin-1, and what comes after them */
+	check_sanitize("\xc2\x9b[2J\xc2\x80\xc2\xa0", "??[2J??\xc2\xa0");
 	check_sanitize("\xff\xfe", "??");
 	check_sanitize("\xc3", "?");
 	check_sanitize("\xc3x", "?x");
