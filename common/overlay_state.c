@@ -57,9 +57,12 @@ json_t *overlay_nets_json(const struct ip_net net[2])
 
 json_t *overlay_state_json(const struct overlay_state *st)
 {
-	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN];
+	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN], conflict[sizeof(st->conflict)];
 	json_t *vteps = json_array(), *obj;
 
+	/* a sentence that was cut may end within a character, which is no JSON */
+	memcpy(conflict, st->conflict, sizeof(conflict));
+	text_sanitize(conflict);
 	for (size_t i = 0; i < st->n_vteps; i++)
 		json_array_append_new(vteps, json_string(ip_str(&st->vteps[i], text)));
 	obj = json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
@@ -69,7 +72,7 @@ json_t *overlay_state_json(const struct overlay_state *st)
 			"subnets", overlay_nets_json(st->subnet), "vteps", vteps);
 	if (obj && st->managed)
 		json_object_update_new(obj, json_pack("{s:b, s:i, s:s}", "managed", 1, "mtu",
-						      st->mtu, "conflict", st->conflict));
+						      st->mtu, "conflict", conflict));
 	return obj;
 }
 
