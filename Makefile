@@ -82,7 +82,7 @@ IPAM_SRC   := $(filter-out ipam/host-local.c ipam/static.c,$(wildcard ipam/*.c))
 PROGRAMS   := $(addprefix $(OUT)/,$(PLUGINS) $(IPAMS) $(TOOLS) $(SBIN) $(LIBEXEC) $(AGENT))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(OUT)/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: FORCE all help deps demo demo-overlay test test-vm check unit bench install install-doc uninstall print-plugins deb dist-static format lint clean
+.PHONY: FORCE all help deps demo demo-overlay test test-vm check unit fuzz bench install install-doc uninstall print-plugins deb dist-static format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -207,6 +207,23 @@ $(OUT)/hawser-conditions: tools/hawser-conditions.c
 $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(LDLIBS)
+
+# A fuzz target with a driver of ours; "make fuzz" gives it to libFuzzer.
+unit-programs: $(OUT)/test_fuzz_store
+$(OUT)/test_fuzz_store: $(addprefix $(OBJ)/tests/fuzz/,store.o driver.o) $(COMMON_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) $(COMMON_LIB) $(LDLIBS)
+
+build/fuzz/store: tests/fuzz/store.c tests/fuzz/libfuzzer.c tests/fuzz/fuzz.h $(COMMON_SRC) $(IPAM_SRC) $(wildcard common/*.h)
+	@mkdir -p $(@D)
+	clang $(LINT_FLAGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $(filter %.c,$^) -ljansson -lnl-3 -lnftnl -lmnl
+
+FUZZ_SECONDS ?= 60
+fuzz: build/fuzz/store ## fuzz what stores say, with clang's libFuzzer, for FUZZ_SECONDS (60)
+	@mkdir -p build/fuzz/corpus
+	cd build/fuzz && ./store -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=../../tests/fuzz/store.dict \
+		-print_final_stats=1 corpus ../../tests/fuzz/corpus
 
 $(OUT)/kill_at: tests/faults/kill_at.c
 	@mkdir -p $(@D)
