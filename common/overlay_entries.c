@@ -175,9 +175,12 @@ static bool parse_route(const struct nlmsghdr *hdr, struct overlay_entry *entry,
 		return false;
 	*entry = (struct overlay_entry){ .kind = OVERLAY_ROUTE, .dst.len = rtm->rtm_dst_len };
 	*proto = rtm->rtm_protocol;
-	if (rtm->rtm_type != RTN_UNICAST || rtm->rtm_table != RT_TABLE_MAIN || !attr[RTA_OIF] ||
+	if (rtm->rtm_table != RT_TABLE_MAIN ||
 	    !read_ip(attr[RTA_DST], rtm->rtm_family, &entry->dst.ip))
 		return false;
+	/* a black hole, or several next hops: it stands where ours would, and is none of ours */
+	if (rtm->rtm_type != RTN_UNICAST || !attr[RTA_OIF])
+		return true;
 	read_ip(attr[RTA_GATEWAY], rtm->rtm_family, &entry->to);
 	entry->oif = (int)nla_get_u32(attr[RTA_OIF]);
 	return true;
@@ -228,7 +231,7 @@ static int take_entry(const struct nlmsghdr *hdr, void *arg)
 	const struct ip_net *network;
 	uint8_t proto;
 
-	if (!overlay_entry_read(hdr, &entry, &proto) || proto != OVERLAY_RTPROT)
+	if (!overlay_entry_read(hdr, &entry, &proto) || proto != OVERLAY_RTPROT || !entry.oif)
 		return 0;
 	network = &reading->network[entry.dst.ip.family == AF_INET6];
 	if (entry.oif == reading->device || (entry.kind == OVERLAY_ROUTE && network->ip.family &&
@@ -324,7 +327,7 @@ static void queue_route(struct nlk *nl, const struct overlay_entry *e, bool add,
 			     .rtm_protocol = OVERLAY_RTPROT,
 			     .rtm_type = RTN_UNICAST,
 			     .rtm_scope = add ? scope_of(e, many) : RT_SCOPE_NOWHERE,
-			     .rtm_flags = add ? RTNH_F_ONLINK : 0 };
+			     .rtm_flags = add && e->to.family ? RTNH_F_ONLINK : 0 };
 	struct nl_msg *m = nlk_request(nl, add ? "add a peer's route" : "remove a peer's route",
 				       add ? RTM_NEWROUTE : RTM_DELROUTE,
 				       add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &rtm, sizeof(rtm));
@@ -369,16 +372,42 @@ static int queue(struct nlk *nl, const struct overlay_entry *e, bool add, bool m
 	return nl->n_queued == NLK_BATCH_MAX ? nlk_send(nl, NULL, NULL) : 0;
 }
 
-int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff)
+/*
+ * IPv6 refuses a gateway that a route of somebody else leads elsewhere: to the same subnet, or to
+ * one around it. A route without a gateway takes its place first.
+ */
+static int queue_place(struct nlk *nl, const struct overlay_entry *e)
+{
+	struct overlay_entry place = *e;
+
+	if (e->kind != OVERLAY_ROUTE || e->dst.ip.family != AF_INET6 ||
+	    !ip_equal(&e->to, &e->dst.ip))
+		return 0;
+	place.to = (struct ip_addr){ 0 };
+	return queue(nl, &place, true, false);
+}
+
+static int write_all(struct nlk *nl, const struct overlay_diff *diff, bool make_place)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < diff->add.n && r == 0; i++)
-		r = queue(nl, &diff->add.e[i], true, diff->add.n > MANY);
+	for (size_t i = 0; i < diff->add.n && r == 0; i++) {
+		if (make_place)
+			r = queue_place(nl, &diff->add.e[i]);
+		if (r == 0)
+			r = queue(nl, &diff->add.e[i], true, diff->add.n > MANY);
+	}
 	/* sorted by kind: the routes go first */
 	for (size_t i = diff->del.n; i > 0 && r == 0; i--)
 		r = queue(nl, &diff->del.e[i - 1], false, false);
 	return r < 0 ? r : nlk_send(nl, NULL, NULL);
+}
+
+int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff)
+{
+	int r = write_all(nl, diff, false);
+
+	return r == -EINVAL ? write_all(nl, diff, true) : r;
 }
 
 char *overlay_entry_str(const struct overlay_entry *entry, char buf[OVERLAY_ENTRY_STRLEN])

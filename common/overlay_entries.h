@@ -109,7 +109,9 @@ int overlay_list_write(struct nlk *nl, const struct overlay_diff *diff);
  * @proto: receives the protocol of a route, for a neighbour or forwarding entry OVERLAY_RTPROT if
  *         it is permanent and 0 if not
  *
- * Return: true; false when it is of no kind that an overlay has (local routes, other tables).
+ * A route that leads through no interface, or through several, has .oif 0.
+ *
+ * Return: true; false when it is of no kind that an overlay has (other tables).
  */
 bool overlay_entry_read(const struct nlmsghdr *hdr, struct overlay_entry *entry, uint8_t *proto);
 
