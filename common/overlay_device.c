@@ -23,14 +23,19 @@ static char *alias_of(const struct overlay_state *st, char alias[ALIAS_MAX])
 	return alias;
 }
 
-/* Ours, also when an ADD was killed before it had given the alias. */
-static bool is_ours(const struct link_info *info, const struct overlay_state *st)
+bool overlay_device_has_alias(const struct link_info *info, const struct overlay_state *st)
 {
 	char alias[ALIAS_MAX];
 
+	return !info->alias[0] || link_has_alias(info, alias_of(st, alias));
+}
+
+/* Ours, also when an ADD was killed before it had given the alias. */
+static bool is_ours(const struct link_info *info, const struct overlay_state *st)
+{
 	if (strcmp(info->kind, "vxlan") != 0 || info->vni != st->vni)
 		return false;
-	return info->alias[0] ? link_has_alias(info, alias_of(st, alias)) : info->mac[0] == 0x02;
+	return info->alias[0] ? overlay_device_has_alias(info, st) : info->mac[0] == 0x02;
 }
 
 /* What a device is born with. */

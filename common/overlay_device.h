@@ -30,6 +30,15 @@ int overlay_device_ensure(struct nlk *nl, const struct overlay_device *want, str
 			  struct cni_err *err);
 
 /**
+ * overlay_device_has_alias() - whether the alias of a link does not say that it is somebody else's
+ * @info: the link
+ * @st: the network
+ *
+ * Return: true also without an alias.
+ */
+bool overlay_device_has_alias(const struct link_info *info, const struct overlay_state *st);
+
+/**
  * overlay_device_check() - CHECK: is the device as it should be?
  * @nl: socket, nothing queued
  * @want: what it should be like

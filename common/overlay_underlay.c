@@ -203,6 +203,7 @@ int overlay_underlay_look(struct nlk *nl, const struct overlay_site *site,
 	u->ways = calloc(site->peers->n + 1, sizeof(*u->ways));
 	if (!u->ways)
 		abort();
+	u->n = site->peers->n;
 	r = find_dev(nl, site, u, &mtu, err);
 	if (r == 0)
 		r = check_local(nl, site, err);

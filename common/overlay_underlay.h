@@ -26,8 +26,9 @@ struct overlay_way {
 
 struct overlay_underlay {
 	struct overlay_way *ways; /* owned; one for each record */
-	int dev;		  /* ifindex of "underlay.dev", 0: not given */
-	int mtu;		  /* of the overlay */
+	size_t n;
+	int dev; /* ifindex of "underlay.dev", 0: not given */
+	int mtu; /* of the overlay */
 };
 
 /** overlay_underlay_free() - release what @u owns, and zero it. */

@@ -95,20 +95,33 @@ static int look_at_underlay(struct network *n, struct nlk *nl, int i, struct cni
 	return 0;
 }
 
+/*
+ * The device that we know by its index, changed by somebody: under another name it stands in the
+ * way of its own one, and under another alias nobody would take it for ours.
+ */
+static void reclaim(struct nlk *nl, const struct leg *leg)
+{
+	char name[OVERLAY_DEVICE_MAX];
+	struct link_info info;
+
+	if (!leg->device || link_get_index(nl, leg->device, &info) < 0 ||
+	    strcmp(info.kind, "vxlan") != 0)
+		return;
+	if (strcmp(info.name, overlay_device_name(leg->st.vni, leg->second, name)) != 0 ||
+	    !overlay_device_has_alias(&info, &leg->st))
+		link_remove(nl, info.index, true);
+}
+
 static int make_device(struct network *n, struct nlk *nl, struct leg *leg, struct cni_err *err)
 {
 	struct overlay_device want = { .st = &leg->st,
 				       .second = leg->second,
 				       .mtu = leg->underlay.mtu };
 	struct link_info made = { 0 };
-	char name[OVERLAY_DEVICE_MAX];
-	struct link_info info;
-	int r = leg->device ? link_get_index(nl, leg->device, &info) : -ENODEV;
+	int r;
 
 	memcpy(want.mac, leg->mac.b, sizeof(want.mac));
-	/* a device with our VNI under another name stands in the way of its own one */
-	if (r == 0 && strcmp(info.name, overlay_device_name(leg->st.vni, leg->second, name)) != 0)
-		link_remove(nl, info.index, true);
+	reclaim(nl, leg);
 	r = overlay_device_ensure(nl, &want, &made, err);
 	if (r == 0 && made.index != leg->device) {
 		leg->device = made.index;
@@ -174,45 +187,54 @@ static int apply_leg(struct network *n, struct nlk *nl, int i, struct cni_err *e
 int kernel_apply(struct network *n, struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
-	int written = 0, r = nlk_open(&nl);
+	int written = 0, mtu = 0, r = nlk_open(&nl);
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
 	/* the rules come first: nobody injects in between */
 	if (n->dirty & (DIRTY_FILTER | DIRTY_PEERS))
 		r = overlay_filter_ensure(&n->st, err);
-	n->st.mtu = 0;
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		r = apply_leg(n, &nl, i, err);
 		if (r > 0)
 			written += r;
-		if (n->leg[i].used && (!n->st.mtu || n->leg[i].underlay.mtu < n->st.mtu))
-			n->st.mtu = n->leg[i].underlay.mtu;
+		if (n->leg[i].used && (!mtu || n->leg[i].underlay.mtu < mtu))
+			mtu = n->leg[i].underlay.mtu;
 	}
 	if (r < 0)
 		return r;
+	n->st.mtu = mtu;
 	n->dirty = 0;
 	return written;
 }
 
 /* ---- notifications ---- */
 
+static bool is_way(const struct overlay_underlay *u, int index)
+{
+	if (u->dev == index)
+		return true;
+	for (size_t k = 0; k < u->n; k++)
+		if (u->ways[k].oif == index)
+			return true;
+	return false;
+}
+
+/* With an interface that goes down routes may go without a word, those of directRouting, too. */
 static unsigned int link_event(const struct network *n, const struct nlmsghdr *hdr)
 {
 	const struct ifinfomsg *ifi = nlmsg_data(hdr);
-	bool gone = hdr->nlmsg_type == RTM_DELLINK || !(ifi->ifi_flags & IFF_UP);
 
 	if (!nlmsg_valid_hdr(hdr, sizeof(*ifi)) || ifi->ifi_family == AF_BRIDGE)
 		return 0;
 	for (int i = 0; i < 2; i++) {
 		const struct leg *leg = &n->leg[i];
+		bool gone = hdr->nlmsg_type == RTM_DELLINK || !(ifi->ifi_flags & IFF_UP);
 
 		if (leg->used && leg->device == ifi->ifi_index)
 			return gone ? DIRTY_DEVICE | DIRTY_ENTRIES : DIRTY_DEVICE;
-		if (leg->used && leg->underlay.ways)
-			for (size_t k = 0; k < n->view->leg[i].peers.n; k++)
-				if (leg->underlay.ways[k].oif == ifi->ifi_index)
-					return DIRTY_UNDERLAY;
+		if (leg->used && is_way(&leg->underlay, ifi->ifi_index))
+			return leg->st.direct ? DIRTY_UNDERLAY | DIRTY_ENTRIES : DIRTY_UNDERLAY;
 	}
 	return 0;
 }
@@ -243,7 +265,8 @@ static unsigned int entry_event(const struct network *n, const struct nlmsghdr *
 	}
 	/* other routes of the host may be the ways to the peers; those of containers are none */
 	return entry.kind == OVERLAY_ROUTE && proto != OVERLAY_RTPROT &&
-			       (entry.to.family || entry.dst.len < ip_bits(&entry.dst.ip))
+			       (entry.to.family || !entry.oif ||
+				entry.dst.len < ip_bits(&entry.dst.ip))
 		       ? DIRTY_UNDERLAY | DIRTY_SITE
 		       : 0;
 }
@@ -254,9 +277,11 @@ static unsigned int addr_event(const struct network *n, const struct nlmsghdr *h
 
 	if (!nlmsg_valid_hdr(hdr, sizeof(*ifa)))
 		return 0;
+	/* routes may go with an address, without a word */
 	for (int i = 0; i < 2; i++)
 		if (n->leg[i].used && n->leg[i].device == (int)ifa->ifa_index)
-			return DIRTY_DEVICE;
+			return hdr->nlmsg_type == RTM_DELADDR ? DIRTY_DEVICE | DIRTY_ENTRIES
+							      : DIRTY_DEVICE;
 	return DIRTY_SITE;
 }
 
