@@ -260,25 +260,25 @@ int netlist_load(const char *dir, const char *name, struct netlist *out, struct 
 	return r;
 }
 
-/* Names of files of one kind; those that are in @seen already are not given again. */
+/* Names of files of one kind; those that are in @seen already are not given again. Return: how many
+ * have none. */
 static int each_name(const char *dir, const char *const *suffixes, json_t *seen,
 		     int (*fn)(const char *name, void *arg), void *arg)
 {
 	char **names = NULL;
-	int n, r = list_files(dir, suffixes, &names, &n);
+	int n, bad = 0, r = list_files(dir, suffixes, &names, &n);
 
 	for (int i = 0; r == 0 && i < n; i++) {
 		struct cni_err err = { 0 };
 		json_t *obj = NULL;
-		const char *name;
+		const char *name = NULL;
 
-		if (load_object(dir, names[i], &obj, NULL, &err) < 0) {
+		if (load_object(dir, names[i], &obj, NULL, &err) < 0)
 			log_warn("passed over: %s", err.msg);
-			continue;
-		}
-		name = json_string_value(conf_get(obj, "name"));
-		if (!name)
+		else if (!(name = json_string_value(conf_get(obj, "name"))))
 			log_warn("passed over: %s/%s: no \"name\"", dir, names[i]);
+		if (!name)
+			bad++;
 		else if (!json_object_get(seen, name)) {
 			json_object_set_new(seen, name, json_true());
 			r = fn(name, arg);
@@ -286,15 +286,16 @@ static int each_name(const char *dir, const char *const *suffixes, json_t *seen,
 		json_decref(obj);
 	}
 	free_names(names, n);
-	return r;
+	return r < 0 ? r : bad;
 }
 
 int netlist_names(const char *dir, int (*fn)(const char *name, void *arg), void *arg)
 {
 	json_auto_t *seen = json_object();
-	int r = seen ? each_name(dir, lists, seen, fn, arg) : -ENOMEM;
+	int n = seen ? each_name(dir, lists, seen, fn, arg) : -ENOMEM;
+	int r = n < 0 ? n : each_name(dir, singles, seen, fn, arg);
 
-	return r < 0 ? r : each_name(dir, singles, seen, fn, arg);
+	return r < 0 ? r : n + r;
 }
 
 void netlist_free(struct netlist *list)

@@ -39,7 +39,7 @@ int netlist_load(const char *dir, const char *name, struct netlist *out, struct 
  * Files that are no JSON objects with a name are reported on stderr and passed over. A folder that
  * does not exist has none.
  *
- * Return: 0, or a negative errno.
+ * Return: number of files passed over, or a negative errno.
  */
 int netlist_names(const char *dir, int (*fn)(const char *name, void *arg), void *arg);
 

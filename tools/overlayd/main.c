@@ -46,9 +46,9 @@
 
 #define CONF_DIR     "/etc/cni/net.d"
 #define LOCK_FILE    "/run/hawser/overlayd.lock"
-#define SETTLE	     200   /* ms: a configuration is read when nothing has changed for so long */
-#define LOOK_AGAIN   10000 /* ms: a folder that does not exist yet is looked for */
-#define ORPHAN_GRACE 5000  /* ms: an editor may have a file away for a moment */
+#define SETTLE	     200  /* ms: a configuration is read when nothing has changed for so long */
+#define LOOK_AGAIN   2000 /* ms: a folder that does not exist yet is looked for */
+#define ORPHAN_GRACE 5000 /* ms: an editor may have a file away for a moment */
 #define ORPHAN_RETRY 2000
 
 enum { FD_SIGNAL, FD_WAKE, FD_LINKS, FD_TABLES, FD_CONF, FDS };
@@ -56,11 +56,11 @@ enum { FD_SIGNAL, FD_WAKE, FD_LINKS, FD_TABLES, FD_CONF, FDS };
 struct agent {
 	const char *conf_dir, *metrics;
 	int fd[FDS];
-	int watch; /* of the folder; -1: it does not exist */
 	struct server server;
 	struct network *networks;
-	uint64_t now;	   /* monotonic milliseconds */
-	uint64_t conf_due; /* when to read the configuration; 0: it is up to date */
+	uint64_t now;	    /* monotonic milliseconds */
+	uint64_t conf_due;  /* when to read the configuration; 0: it is up to date */
+	uint64_t stray_due; /* when to look whether the last container has left a stray; 0: none */
 	time_t since;
 	bool stop;
 };
@@ -146,8 +146,10 @@ static int read_network(const char *name, void *arg)
 	if (r < 0) {
 		log_warn("network \"%s\": %s", name, err.msg);
 		/* a mistake in an editor does not take a network away */
-		if (n)
+		if (n) {
 			n->seen = true;
+			n->orphan = 0;
+		}
 		return 0;
 	}
 	if (r == 0)
@@ -167,32 +169,49 @@ static int read_network(const char *name, void *arg)
 	return 0;
 }
 
-/* Networks of an agent that ran before, which nobody asks for any more. */
+/* Networks of an agent that ran before, which nobody asks for any more. Those with containers go
+ * with the last of them. */
 static int drop_stray(const struct overlay_state *st, void *arg)
 {
 	struct state_key nobody = { st->network, "", "", OVERLAY_PLUGIN };
-	const struct agent *agent = arg;
+	struct agent *agent = arg;
 	struct cni_err err = { 0 };
 
-	if (!st->managed || find(agent, st->network) || state_others(&nobody) != 0)
+	if (!st->managed || find(agent, st->network))
 		return 0;
+	if (state_others(&nobody) != 0) {
+		agent->stray_due = agent->now + ORPHAN_RETRY;
+		return 0;
+	}
 	log_warn("network \"%s\": nobody asks for it any more", st->network);
 	if (overlay_release_locked(st, &err) < 0)
 		log_warn("network \"%s\": %s", st->network, err.msg);
+	else
+		network_forget_files(st->network);
 	return 0;
+}
+
+static void drop_strays(struct agent *agent)
+{
+	struct cni_err err = { 0 };
+	autoclose int lock = overlay_lock(&err);
+
+	agent->stray_due = 0;
+	if (lock >= 0)
+		overlay_state_each(drop_stray, agent);
+	else
+		agent->stray_due = agent->now + ORPHAN_RETRY;
 }
 
 static void read_configuration(struct agent *agent)
 {
-	struct cni_err err = { 0 };
-	autoclose int lock = -1;
-	int r;
+	int watch, r;
 
 	agent->conf_due = 0;
-	agent->watch = inotify_add_watch(agent->fd[FD_CONF], agent->conf_dir,
-					 IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-						 IN_DELETE_SELF | IN_ONLYDIR);
-	if (agent->watch < 0)
+	watch = inotify_add_watch(agent->fd[FD_CONF], agent->conf_dir,
+				  IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+					  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	if (watch < 0)
 		agent->conf_due = agent->now + LOOK_AGAIN;
 	for (struct network *n = agent->networks; n; n = n->next)
 		n->seen = false;
@@ -201,12 +220,13 @@ static void read_configuration(struct agent *agent)
 		log_warn("read %s: %s", agent->conf_dir, strerror(-r));
 		return;
 	}
+	/* whose the files are that cannot be read, nobody knows */
+	if (r > 0)
+		return;
 	for (struct network *n = agent->networks; n; n = n->next)
 		if (!n->seen && !n->orphan)
 			n->orphan = agent->now;
-	lock = overlay_lock(&err);
-	if (lock >= 0)
-		overlay_state_each(drop_stray, agent);
+	drop_strays(agent);
 }
 
 /* Return: when to look again, 0: there is no orphan. */
@@ -351,7 +371,9 @@ static uint64_t work(struct agent *agent)
 
 	if (agent->conf_due && agent->now >= agent->conf_due)
 		read_configuration(agent);
-	next = sooner(agent->conf_due, forget_orphans(agent));
+	if (agent->stray_due && agent->now >= agent->stray_due)
+		drop_strays(agent);
+	next = sooner(sooner(agent->conf_due, agent->stray_due), forget_orphans(agent));
 	for (struct network *n = agent->networks; n; n = n->next)
 		next = sooner(next, network_run(n, agent->now));
 	return next;

@@ -134,12 +134,17 @@ static int write_state(struct network *n, struct cni_err *err)
 		     : 0;
 }
 
+static void default_env_path(const char *network, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, ENV_DIR "/%s.env", network);
+}
+
 static void env_path(const struct network *n, char path[PATH_MAX])
 {
 	if (n->conf.env_file && *n->conf.env_file)
 		snprintf(path, PATH_MAX, "%s", n->conf.env_file);
 	else
-		snprintf(path, PATH_MAX, ENV_DIR "/%s.env", n->conf.network);
+		default_env_path(n->conf.network, path);
 }
 
 /* What flannel's CNI plugin reads. */
@@ -355,9 +360,18 @@ int network_forget(struct network *n, struct cni_err *err)
 		return -EIO;
 	env_path(n, path);
 	unlink(path);
-	snapshot_remove(n->conf.network);
+	network_forget_files(n->conf.network);
 	n->snapshot_due = 0;
 	return 1;
+}
+
+void network_forget_files(const char *network)
+{
+	char path[PATH_MAX];
+
+	default_env_path(network, path);
+	unlink(path);
+	snapshot_remove(network);
 }
 
 /* ---- work ---- */

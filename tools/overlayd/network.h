@@ -107,6 +107,10 @@ uint64_t network_run(struct network *n, uint64_t now);
  */
 int network_forget(struct network *n, struct cni_err *err);
 
+/** network_forget_files() - remove a network's snapshot and subnet.env, the latter at its default
+ * place */
+void network_forget_files(const char *network);
+
 /** network_obey() - the administrator believes the store: peers that are held go. */
 void network_obey(struct network *n, uint64_t now);
 
