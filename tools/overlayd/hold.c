@@ -170,7 +170,7 @@ size_t hold_apply(struct hold *hold, const struct store_view *old, struct store_
 		date(old ? &old->leg[leg].peers : NULL, &view->leg[leg].peers, now);
 		there += view->leg[leg].peers.n;
 	}
-	most = !hold->obey && hold->n >= HOLD_MIN && hold->n > there;
+	most = hold->n >= HOLD_MIN && hold->n > there;
 	for (size_t i = 0; i < hold->n; i++) {
 		struct gone *g = &hold->gone[i];
 
@@ -179,7 +179,5 @@ size_t hold_apply(struct hold *hold, const struct store_view *old, struct store_
 		g->held = most && (g->held || g->fresh);
 		g->fresh = false;
 	}
-	if (hold->obey)
-		hold_free(hold);
 	return put_back(hold, view);
 }

@@ -26,7 +26,6 @@ struct hold {
 		bool fresh; /* seen to be gone just now */
 	} * gone;	    /* owned */
 	size_t n;
-	bool obey; /* the administrator said so: the next view is taken as it is */
 };
 
 /** hold_free() - release what @hold owns, and zero it. */

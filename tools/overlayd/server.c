@@ -15,6 +15,16 @@
 
 /* ---- listening ---- */
 
+/* Nobody but root connects, not even in the moment after bind(). */
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+	mode_t before = umask(0177);
+	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+
+	umask(before);
+	return r;
+}
+
 static int listen_local(const char *path, struct cni_err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -25,8 +35,7 @@ static int listen_local(const char *path, struct cni_err *err)
 		return cni_fail(err, CNI_E_FAILED, errno, "open a socket");
 	/* whoever calls holds the lock of the only agent: what is there is a dead one's */
 	unlink(path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0600) < 0 ||
-	    listen(fd, SERVER_CLIENTS) < 0)
+	if (bind_private(fd, &address) < 0 || listen(fd, SERVER_CLIENTS) < 0)
 		return cni_fail(err, CNI_E_IO, errno, "listen on %s", path);
 	return take_fd(&fd);
 }
@@ -139,7 +148,8 @@ static void take_client(struct server *s, int listener, uint64_t now)
 
 	if (fd < 0)
 		return;
-	for (int i = 0; i < SERVER_CLIENTS; i++) {
+	/* whoever is slow over TCP does not keep the administrator out */
+	for (int i = listener == s->local ? 0 : SERVER_CLIENTS / 2; i < SERVER_CLIENTS; i++) {
 		struct server_client *c = &s->client[i];
 
 		if (c->fd >= 0)
@@ -172,10 +182,12 @@ static void answer(struct server *s, struct server_client *c)
 {
 	struct server_answer a = { 400, "text/plain", NULL };
 	char method[8], path[300];
+	int end = 0;
 	size_t len;
 	FILE *out;
 
-	if (sscanf(c->in, "%7[A-Z] %299[^ \r\n] HTTP/1.%*1[01]", method, path) == 2)
+	if (sscanf(c->in, "%7[A-Z] %299[!-~] HTTP/1.%*1[01]%n", method, path, &end) == 2 && end &&
+	    (c->in[end] == '\r' || c->in[end] == '\n'))
 		a = s->fn(method, path, c->local, s->arg);
 	len = a.text ? strlen(a.text) : 0;
 	out = open_memstream(&c->out, &c->size);
