@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the tests of hawser-overlayd share: an agent on each of the hosts of netns-fixtures, started, asked and ended.
+# A host's agent reads /run/conf, and has /var/lib/hawser and a log, /run/agent.log, of its own. Without containers a
+# node answers at the network addresses of its subnets: 10.B.I.0 and fd00:B:0:I::.
+. "$(dirname "${BASH_SOURCE[0]}")/overlay-lib.sh"
+AGENT=$BIN/hawser-overlayd
+declare -A AGENT_JOB # what to wait for, by host
+# the sanitizers take their time
+case $BIN in *san*) SLOW=5 ;; *) SLOW=1 ;; esac
+
+# Hosts n1 to nN with room for an agent. usage: agent_hosts N [ARGUMENT-OF-star-N...]
+agent_hosts() {
+	local i
+	fixture star-N up "$@"
+	for i in $(seq "$1"); do agent_room "n$i"; done
+}
+# A /var/lib of its own; the machine's is not written to. usage: agent_room HOST
+agent_room() {
+	# shellcheck disable=SC2016
+	in_host "$1" sh -c 'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni /var/lib/hawser /run/conf /run/peers'
+	V4[$1]=10.${B:-5}.${1#n}.0
+	V6[$1]=$(printf 'fd00:%x:0:%x::' "${B:-5}" "${1#n}")
+}
+
+# The records that nI's file store has. usage: peers_of I J...; NAME (blue)
+peers_of() { overlay_records "${@:2}" | host_put "n$1" "/run/peers/${NAME:-blue}"; }
+# Configure nodes with a file store, all of which know each other. usage: file_nodes I...; NAME, VNI, B, MORE
+file_nodes() {
+	local i
+	for i in "$@"; do
+		peers_of "$i" "$@"
+		file_list "$i" | host_put "n$i" "/run/conf/${NAME:-blue}.conflist"
+	done
+}
+# usage: file_list I
+file_list() { overlay_list "$1" "\"store\":{\"type\":\"file\",\"path\":\"/run/peers/${NAME:-blue}\"}"; }
+
+# Start a host's agent, and wait until it answers. usage: agent_start HOST [ARGUMENT...]; under COMMAND... in WITH
+agent_start() {
+	agent_run "$@"
+	wait_for $((5 * SLOW)) agent_get "$1" /status || not_ok "the agent of $1 answers" "$(in_host "$1" cat /run/agent.log)"
+}
+# The same without waiting.
+agent_run() {
+	# shellcheck disable=SC2016,SC2086
+	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/conf "${@:2}" &
+	AGENT_JOB[$1]=$!
+}
+agent_pid() { in_host "$1" cat /run/agent.pid; }
+# End it, and see how. usage: agent_end HOST [SIGNAL]; its exit status is returned
+agent_end() {
+	kill "-${2:-TERM}" "$(agent_pid "$1")"
+	wait "${AGENT_JOB[$1]}"
+} 2>/dev/null
+# Those of several hosts. usage: agents_start HOST...
+agents_start() {
+	local host
+	for host in "$@"; do agent_run "$host"; done
+	for host in "$@"; do wait_for $((5 * SLOW)) agent_get "$host" /status || not_ok "the agent of $host answers" "$(in_host "$host" cat /run/agent.log)"; done
+}
+
+# Ask an agent. usage: agent_get HOST PATH [OPTION-OF-CURL...]
+agent_get() { in_host "$1" curl -sf --max-time $((3 * SLOW)) --unix-socket /run/hawser/overlayd.sock "${@:3}" "http://localhost$2"; }
+# What it says of a network. usage: agent_says HOST JQ-FILTER; NAME (blue)
+agent_says() { agent_get "$1" /status | jq -r --arg name "${NAME:-blue}" ".networks[] | select(.network == \$name) | $2"; }
+# usage: agent_is HOST JQ-FILTER: that is true
+agent_is() { [ "$(agent_says "$@")" = true ]; }
+# Wait until it is. usage: agent_comes HOST JQ-FILTER [SECONDS]
+agent_comes() { wait_for $((${3:-5} * SLOW)) agent_is "$1" "$2"; }
+# A metric of a network. usage: metric HOST NAME; NAME (blue) of the network
+metric() { agent_get "$1" /metrics | sed -n "s/^hawser_overlay_$2{network=\"${NAME:-blue}\"} //p"; }
+# What it has said since the last mark. usage: agent_mark HOST; agent_log HOST
+agent_mark() { in_host "$1" sh -c 'wc -l </run/agent.log >/run/agent.mark'; }
+agent_log() { in_host "$1" sh -c 'tail -n +$(($(cat /run/agent.mark 2>/dev/null || echo 0) + 1)) /run/agent.log'; }
+# Whether an agent said something a sanitizer would. usage: no_complaint NAME HOST...
+no_complaint() {
+	local host
+	for host in "${@:2}"; do in_host "$host" grep -nE 'ERROR: |runtime error|Sanitizer' /run/agent.log; done >/run/test-complaints
+	same "$1" "" "$(cat /run/test-complaints)"
+}
+
+# A record of a container that lives in a network, as an ADD leaves it. usage: pretend_container HOST [NETWORK]
+pretend_container() { echo '{}' | host_put "$1" "/run/hawser/attachments/${2:-blue}/fake-eth0:vxlan"; }
+# usage: end_container HOST [NETWORK]
+end_container() { in_host "$1" rm "/run/hawser/attachments/${2:-blue}/fake-eth0:vxlan"; }
+
+# A host's part of an overlay, as text: device, addresses, entries, table. usage: overlay_of HOST [VNI]
+overlay_of() {
+	# shellcheck disable=SC2016
+	in_host "$1" sh -c 'ip -o -d link show dev "vx$1" | sed "s/^[0-9]*: //"; ip -o addr show dev "vx$1" | sed "s/^[0-9]*: //"; nft list table inet "hawser-vx$1"' - "${2:-42}" 2>&1
+	entries "$1" "${2:-42}"
+}
