@@ -239,6 +239,20 @@ static unsigned int link_event(const struct network *n, const struct nlmsghdr *h
 	return 0;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	return ip_cmp(a, b);
+}
+
+/* Routes of the host may be the ways to the peers; those to its containers are none. */
+static bool may_be_way(const struct network *n, const struct overlay_entry *route)
+{
+	if (route->to.family || !route->oif || route->dst.len < ip_bits(&route->dst.ip))
+		return true;
+	return n->st.n_vteps && bsearch(&route->dst.ip, n->st.vteps, n->st.n_vteps,
+					sizeof(*n->st.vteps), by_address);
+}
+
 /* A change by somebody else: what was wanted is gone or different, or what is there is not wanted.
  */
 static unsigned int entry_event(const struct network *n, const struct nlmsghdr *hdr)
@@ -263,10 +277,7 @@ static unsigned int entry_event(const struct network *n, const struct nlmsghdr *
 		if (!gone && !ours && proto == OVERLAY_RTPROT && entry.oif == leg->device)
 			return DIRTY_ENTRIES;
 	}
-	/* other routes of the host may be the ways to the peers; those of containers are none */
-	return entry.kind == OVERLAY_ROUTE && proto != OVERLAY_RTPROT &&
-			       (entry.to.family || !entry.oif ||
-				entry.dst.len < ip_bits(&entry.dst.ip))
+	return entry.kind == OVERLAY_ROUTE && proto != OVERLAY_RTPROT && may_be_way(n, &entry)
 		       ? DIRTY_UNDERLAY | DIRTY_SITE
 		       : 0;
 }
