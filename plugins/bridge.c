@@ -145,7 +145,8 @@ static int configure_container(struct attach *a, const struct cni_result *result
 
 	if (r < 0 || !setup.up)
 		return r;
-	return pair_wait_running(&a->pair, err);
+	r = pair_wait_running(&a->pair, err);
+	return r == 0 && setup.announce ? pair_announce(&a->pair, err) : r;
 }
 
 /* interfaces: bridge, host end, container end, in the order clients rely on. */

@@ -142,6 +142,20 @@ int pair_wait_running(struct pair *p, struct cni_err *err)
 		     : 0;
 }
 
+int pair_announce(const struct pair *p, struct cni_err *err)
+{
+	autonlk struct nlk nl = { 0 };
+	int r = nlk_open_in(&nl, p->netns_fd);
+
+	if (r == 0) {
+		link_queue_mac(&nl, p->port.peer, p->ids.peer_mac);
+		r = nlk_send(&nl, NULL, NULL);
+	}
+	return r < 0 ? nlk_fail(err, &nl, CNI_E_FAILED, r, "announce the addresses of %s",
+				p->call->ifname)
+		     : 0;
+}
+
 void pair_report(const struct pair *p, struct cni_result *result)
 {
 	char mac[MAC_STRLEN];

@@ -89,6 +89,21 @@ void pair_undo_first(const struct pair *p, struct undo *undo);
 int pair_wait_running(struct pair *p, struct cni_err *err);
 
 /**
+ * pair_announce() - have the container's kernel tell the neighbours of its addresses
+ * @p: the attachment, configured with container_setup.announce, its host end a port of a bridge
+ *     and running
+ * @err: filled on failure
+ *
+ * What the kernel sends when the container's end comes up gets lost: the bridge takes frames from
+ * the port a moment later. Setting the MAC that it has makes the kernel send again: gratuitous ARP
+ * and unsolicited neighbour advertisements (arp_notify and ndisc_notify in the kernel's
+ * networking/ip-sysctl).
+ *
+ * Return: 0, or a negative errno.
+ */
+int pair_announce(const struct pair *p, struct cni_err *err);
+
+/**
  * pair_report() - append host end and container end to a result, whose addresses are the latter's
  * @p: the attachment
  * @result: changed

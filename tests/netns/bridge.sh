@@ -208,6 +208,18 @@ slate a
 fails "a MAC that is none" 7 runtimeConfig.mac bridge ADD a "$(jq -c '.runtimeConfig={mac:"02:00:00:00:00"}' <<<"$c")"
 CNI_ARGS=MAC=xyz fails "a MAC in CNI_ARGS that is none" 4 MAC bridge ADD a "$c"
 CNI_ARGS=FOO=1 fails "an unknown CNI_ARGS key" 4 FOO bridge ADD a "$c"
+# neighbours remember the last one who had the addresses
+slate a b c
+c=$(conf '"isGateway":true,"ipam":{"type":"static","addresses":[{"address":"10.88.0.9/24"},{"address":"fd00:88::9/64"}]}')
+# usage: known; what container b knows of the two addresses
+known() { inside b ip neigh show dev eth0 | sort | sed -n 's/^\(10.88.0.9\|fd00:88::9\) .*lladdr \([^ ]*\).*/\2/p' | xargs; }
+succeeds "a neighbour" bridge ADD b "$(jq -c '.ipam.addresses=[{address:"10.88.0.8/24"},{address:"fd00:88::8/64"}]' <<<"$c")"
+succeeds "addresses with a MAC" bridge ADD a "$(jq -c '.args={cni:{mac:"02:00:00:00:00:01"}}' <<<"$c")"
+inside b ping -c1 -W2 10.88.0.9 >/dev/null && inside b ping -c1 -W2 fd00:88::9 >/dev/null
+same "the neighbour knows it" "02:00:00:00:00:01 02:00:00:00:00:01" "$(known)"
+succeeds "DEL" bridge DEL a "$c"
+succeeds "the same with another MAC" bridge ADD c "$(jq -c '.args={cni:{mac:"02:00:00:00:00:02"}}' <<<"$c")"
+check "the neighbour has been told" wait_for 1 eval '[ "$(known)" = "02:00:00:00:00:02 02:00:00:00:00:02" ]'
 
 slate a
 CNI_ARGS=MAC=02:00:00:00:00:01 succeeds "MAC in CNI_ARGS alone, L2" bridge ADD a "$(conf)"
