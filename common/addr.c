@@ -110,6 +110,48 @@ int addr_list_get(struct nlk *nl, int index, int family, struct addr_list *out)
 	return r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 : r;
 }
 
+static bool has(const struct addr_list *list, const struct ip_net *net)
+{
+	for (int i = 0; i < list->n; i++)
+		if (list->a[i].net.len == net->len && ip_equal(&list->a[i].net.ip, &net->ip))
+			return true;
+	return false;
+}
+
+int addr_queue_only(struct nlk *nl, int index, const struct ip_net want[2])
+{
+	struct addr_list have;
+	int r = addr_list_get(nl, index, AF_UNSPEC, &have);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < have.n && i < NLK_BATCH_MAX / 2; i++) {
+		const struct ip_net *net = &have.a[i].net,
+				    *wanted = &want[net->ip.family == AF_INET6];
+
+		if ((net->len != wanted->len || !ip_equal(&net->ip, &wanted->ip)) &&
+		    have.a[i].scope != RT_SCOPE_LINK)
+			addr_queue_del(nl, index, net);
+	}
+	for (int i = 0; i < 2; i++)
+		if (want[i].ip.family && !has(&have, &want[i]))
+			addr_queue_add(nl, index, &want[i], IFA_F_NODAD);
+	return 0;
+}
+
+int addr_missing(struct nlk *nl, int index, const struct ip_net want[2],
+		 const struct ip_net **missing)
+{
+	struct addr_list have;
+	int r = addr_list_get(nl, index, AF_UNSPEC, &have);
+
+	*missing = NULL;
+	for (int i = 0; i < 2 && r == 0 && !*missing; i++)
+		if (want[i].ip.family && !has(&have, &want[i]))
+			*missing = &want[i];
+	return r;
+}
+
 /* Return: 1 while an address is tentative, 0 when all are usable, or a negative errno. */
 static int dad_pending(struct nlk *nl, int index)
 {

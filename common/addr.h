@@ -45,6 +45,30 @@ void addr_queue_del(struct nlk *nl, int index, const struct ip_net *net);
 int addr_list_get(struct nlk *nl, int index, int family, struct addr_list *out);
 
 /**
+ * addr_queue_only() - queue what makes an interface have these addresses and no others
+ * @nl: socket, nothing queued
+ * @index: interface
+ * @want: one of IPv4 and one of IPv6, usable at once; family 0: none
+ *
+ * Link-local addresses of IPv6 stay. A batch holds as many removals as half of NLK_BATCH_MAX.
+ *
+ * Return: 0, or a negative errno.
+ */
+int addr_queue_only(struct nlk *nl, int index, const struct ip_net want[2]);
+
+/**
+ * addr_missing() - the first address that an interface should have and has not
+ * @nl: socket, nothing queued
+ * @index: interface
+ * @want: as for addr_queue_only()
+ * @missing: receives it; NULL: there is none
+ *
+ * Return: 0, or a negative errno.
+ */
+int addr_missing(struct nlk *nl, int index, const struct ip_net want[2],
+		 const struct ip_net **missing);
+
+/**
  * addr_wait_dad() - wait until no address of an interface is tentative
  * @nl: socket, nothing queued
  * @index: interface

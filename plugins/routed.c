@@ -5,9 +5,8 @@
 #include "addr.h"
 #include "cleanup.h"
 #include "container.h"
-#include "log.h"
+#include "ipv6.h"
 #include "route.h"
-#include "sysctl.h"
 
 #include <string.h>
 
@@ -37,39 +36,15 @@ static struct ip_net alone(const struct ip_addr *ip)
 	return (struct ip_net){ .ip = *ip, .len = ip_bits(ip) };
 }
 
-/*
- * IPv6 on the host end, which is no bridge port: packets of the container reach the host's stack.
- * The peer is still down, so nothing has been sent yet.
- */
-static int prepare_ipv6(const struct pair *p, const struct cni_result *result, struct cni_err *err)
-{
-	const char *name = p->ids.host_name;
-	bool v6 = false;
-	int r = sysctl_set_conf("ipv6", name, "accept_ra", 0); /* CVE-2020-10749 */
-
-	if (r < 0 && r != -ENOENT)
-		return cni_fail(err, CNI_E_FAILED, r,
-				"net.ipv6.conf.%s.accept_ra: the host would obey router "
-				"advertisements of the container",
-				name);
-	for (size_t i = 0; i < result->n_ips; i++)
-		v6 |= result->ips[i].address.ip.family == AF_INET6;
-	if (!v6)
-		return 0;
-	r = sysctl_set_conf("ipv6", name, "disable_ipv6", 0);
-	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.disable_ipv6", name);
-	/* with a tentative link-local address the host cannot ask for the container: one second */
-	r = sysctl_write_conf("ipv6", name, "accept_dad", 0);
-	if (r < 0)
-		log_trace("accept_dad of %s stays as it is: %s", name, strerror(-r));
-	return 0;
-}
-
 static int configure_host(struct pair *p, const struct cni_result *result, struct cni_err *err)
 {
-	int r = prepare_ipv6(p, result, err);
+	bool v6 = false;
+	int r;
 
+	for (size_t i = 0; i < result->n_ips; i++)
+		v6 |= result->ips[i].address.ip.family == AF_INET6;
+	/* the peer is still down: nothing has been sent yet */
+	r = ipv6_prepare_router(p->ids.host_name, v6, err);
 	for (size_t i = 0; r == 0 && i < result->n_ips; i++) {
 		struct ip_net gateway = alone(&result->ips[i].gateway);
 		struct ip_net container = alone(&result->ips[i].address.ip);
