@@ -105,6 +105,10 @@ static void read_linkinfo(struct nlattr *nest, struct link_info *out)
 			out->hairpin = nla_get_u8(port[IFLA_BRPORT_MODE]);
 		if (port[IFLA_BRPORT_ISOLATED])
 			out->isolated = nla_get_u8(port[IFLA_BRPORT_ISOLATED]);
+		if (port[IFLA_BRPORT_LEARNING])
+			out->port_learning = nla_get_u8(port[IFLA_BRPORT_LEARNING]);
+		if (port[IFLA_BRPORT_NEIGH_SUPPRESS])
+			out->neigh_suppress = nla_get_u8(port[IFLA_BRPORT_NEIGH_SUPPRESS]);
 	}
 }
 
@@ -117,6 +121,8 @@ static int read_link(const struct nlmsghdr *hdr, void *arg)
 				  .vlan_filtering = -1,
 				  .hairpin = -1,
 				  .isolated = -1,
+				  .port_learning = -1,
+				  .neigh_suppress = -1,
 				  .mode = -1,
 				  .vlan = -1,
 				  .bc_queue = -1,
@@ -486,19 +492,32 @@ void link_queue_arp_notify(struct nlk *nl, int index)
 	nlk_nest_end(m, spec);
 }
 
-void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated)
+/* Two switches of a bridge port, IFLA_BRPORT_*. */
+static void queue_port(struct nlk *nl, struct nl_msg *m, const int type[2], const bool on[2])
 {
-	struct nl_msg *m =
-		queue_change(nl, "set hairpin mode and isolation of the bridge port", index);
 	struct nlattr *info = nlk_nest(nl, m, IFLA_LINKINFO);
 	struct nlattr *data;
 
 	nlk_put_str(nl, m, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nlk_nest(nl, m, IFLA_INFO_SLAVE_DATA);
-	nlk_put_u8(nl, m, IFLA_BRPORT_MODE, hairpin);
-	nlk_put_u8(nl, m, IFLA_BRPORT_ISOLATED, isolated);
+	for (int i = 0; i < 2; i++)
+		nlk_put_u8(nl, m, type[i], on[i]);
 	nlk_nest_end(m, data);
 	nlk_nest_end(m, info);
+}
+
+void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated)
+{
+	queue_port(nl, queue_change(nl, "set hairpin mode and isolation of the bridge port", index),
+		   (const int[]){ IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED },
+		   (const bool[]){ hairpin, isolated });
+}
+
+void link_queue_port_learning(struct nlk *nl, int index, bool learning, bool neigh_suppress)
+{
+	queue_port(nl, queue_change(nl, "set what the bridge learns from the port", index),
+		   (const int[]){ IFLA_BRPORT_LEARNING, IFLA_BRPORT_NEIGH_SUPPRESS },
+		   (const bool[]){ learning, neigh_suppress });
 }
 
 static void put_vlan(struct nlk *nl, struct nl_msg *m, uint16_t vid, uint16_t flags)

@@ -25,17 +25,18 @@ struct link_info {
 	uint8_t operstate;  /* IF_OPER_* */
 	int accept_ra;	    /* of IPv6, -1: not reported (IPv6 is off) */
 	int vlan_filtering; /* bridges: 0, 1; -1: the kernel has no CONFIG_BRIDGE_VLAN_FILTERING */
-	uint16_t default_pvid; /* bridges: the VLAN a new port is given, 0: none */
-	uint32_t vrf_table;    /* VRFs: their routing table */
-	int hairpin, isolated; /* bridge ports: 0, 1; -1: no port */
-	int mode;	       /* macvlan, ipvlan: MACVLAN_MODE_* or IPVLAN_MODE_*; -1 else */
-	int vlan;	       /* vlan: its id; -1 else */
-	int bc_queue;	       /* macvlan: broadcast queue asked for; -1: not reported */
-	uint32_t group;	       /* nftables' iifgroup and oifgroup */
-	uint32_t vni;	       /* vxlan */
-	uint16_t port;	       /* vxlan: UDP destination port */
-	struct ip_addr local;  /* vxlan: source address; family 0: none */
-	int learning;	       /* vxlan: 0, 1; -1 else */
+	uint16_t default_pvid;		   /* bridges: the VLAN a new port is given, 0: none */
+	uint32_t vrf_table;		   /* VRFs: their routing table */
+	int hairpin, isolated;		   /* bridge ports: 0, 1; -1: no port */
+	int port_learning, neigh_suppress; /* the same */
+	int mode;	      /* macvlan, ipvlan: MACVLAN_MODE_* or IPVLAN_MODE_*; -1 else */
+	int vlan;	      /* vlan: its id; -1 else */
+	int bc_queue;	      /* macvlan: broadcast queue asked for; -1: not reported */
+	uint32_t group;	      /* nftables' iifgroup and oifgroup */
+	uint32_t vni;	      /* vxlan */
+	uint16_t port;	      /* vxlan: UDP destination port */
+	struct ip_addr local; /* vxlan: source address; family 0: none */
+	int learning;	      /* vxlan: 0, 1; -1 else */
 };
 
 /* A veth pair. The host end is the "main" device of the message, the container end its peer. */
@@ -196,6 +197,16 @@ void link_queue_arp_notify(struct nlk *nl, int index);
 
 /** link_queue_port() - queue hairpin mode and isolation of a bridge port. */
 void link_queue_port(struct nlk *nl, int index, bool hairpin, bool isolated);
+
+/**
+ * link_queue_port_learning() - queue how a bridge port is to deal with MACs and neighbours
+ * @nl: socket
+ * @index: port
+ * @learning: the bridge learns MACs from what comes from the port
+ * @neigh_suppress: it answers for neighbours behind the port that the host knows, and sends neither
+ *                  their solicitations nor gratuitous ARP to the port
+ */
+void link_queue_port_learning(struct nlk *nl, int index, bool learning, bool neigh_suppress);
 
 /**
  * link_queue_vlan() - queue adding (or removing) a range of VLAN ids of a bridge port

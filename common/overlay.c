@@ -3,6 +3,7 @@
 #include "overlay.h"
 
 #include "cleanup.h"
+#include "overlay_bridge.h"
 #include "overlay_device.h"
 #include "overlay_entries.h"
 #include "overlay_filter.h"
@@ -41,6 +42,8 @@ int overlay_release_locked(const struct overlay_state *st, struct cni_err *err)
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
 	overlay_device_remove(&nl, st, &step);
+	merge(err, &step);
+	overlay_bridge_remove(&nl, st, &step);
 	merge(err, &step);
 	if (st->direct)
 		remove_direct(&nl, st, &step);

@@ -9,7 +9,7 @@
 #define OVERLAY_PLUGIN "vxlan"
 
 /**
- * overlay_release() - take a network's device, entries and table away, if no container is left in
+ * overlay_release() - take a network's devices, entries and table away, if no container is left in
  * it
  * @network: name
  * @err: the first failure; every step runs, and what is known of the network stays for the next try

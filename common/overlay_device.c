@@ -15,19 +15,44 @@
 #include <linux/if_link.h>
 #include <string.h>
 
-#define ALIAS_MAX 256
-
-static char *alias_of(const struct overlay_state *st, char alias[ALIAS_MAX])
+/* Without somebody who writes the entries of one link, MACs are learnt (RFC 7348, 4.1). */
+static bool learns(const struct overlay_state *st)
 {
-	snprintf(alias, ALIAS_MAX, "hawser overlay %.200s", st->network);
+	return st->l2 && !st->evpn;
+}
+
+char *overlay_alias(const struct overlay_state *st, char alias[OVERLAY_ALIAS_MAX])
+{
+	snprintf(alias, OVERLAY_ALIAS_MAX, "hawser overlay %.200s", st->network);
 	return alias;
+}
+
+void overlay_queue_common(struct nlk *nl, const struct overlay_device *want,
+			  const struct link_info *info)
+{
+	uint32_t group = OVERLAY_GROUP | want->st->vni;
+	char alias[OVERLAY_ALIAS_MAX];
+
+	if (!link_has_alias(info, overlay_alias(want->st, alias)) || info->group != group)
+		link_queue_alias(nl, info->index, alias, group);
+	if (info->mtu != want->mtu)
+		link_queue_mtu(nl, info->index, want->mtu);
+}
+
+const char *overlay_differs(const struct overlay_device *want, const struct link_info *info)
+{
+	if (info->group != (OVERLAY_GROUP | want->st->vni))
+		return "group";
+	if (!(info->flags & IFF_UP))
+		return "state (it is down)";
+	return info->mtu != want->mtu ? "MTU" : NULL;
 }
 
 bool overlay_device_has_alias(const struct link_info *info, const struct overlay_state *st)
 {
-	char alias[ALIAS_MAX];
+	char alias[OVERLAY_ALIAS_MAX];
 
-	return !info->alias[0] || link_has_alias(info, alias_of(st, alias));
+	return !info->alias[0] || link_has_alias(info, overlay_alias(st, alias));
 }
 
 /* Ours, also when an ADD was killed before it had given the alias. */
@@ -45,7 +70,7 @@ static const char *wrong_birth(const struct link_info *info, const struct overla
 		return "port";
 	if (!ip_equal(&info->local, &want->st->local))
 		return "local address";
-	if (info->learning != 0)
+	if (info->learning != learns(want->st))
 		return "learning";
 	return memcmp(info->mac, want->mac, sizeof(info->mac)) != 0 ? "MAC" : NULL;
 }
@@ -56,7 +81,7 @@ static void put_vxlan(struct nlk *nl, struct nl_msg *m, const void *arg)
 
 	nlk_put_u32(nl, m, IFLA_VXLAN_ID, st->vni);
 	nlk_put_u16(nl, m, IFLA_VXLAN_PORT, htons(st->port));
-	nlk_put_u8(nl, m, IFLA_VXLAN_LEARNING, 0);
+	nlk_put_u8(nl, m, IFLA_VXLAN_LEARNING, learns(st));
 	nlk_put(nl, m, st->local.family == AF_INET ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6,
 		st->local.b, ip_bytes(&st->local));
 }
@@ -108,55 +133,31 @@ static int take_existing(struct nlk *nl, const struct overlay_device *want, cons
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "make %s again: remove it", name) : 0;
 }
 
-static bool is_own(const struct overlay_state *st, const struct ip_net *net)
+/* The network addresses of our subnets, which are the other nodes' gateways; in mode "l2" none. */
+static void addresses_of(const struct overlay_state *st, struct ip_net own[2])
 {
-	const struct ip_net *subnet = &st->subnet[net->ip.family == AF_INET6];
-
-	return subnet->ip.family && net->len == ip_bits(&net->ip) &&
-	       ip_equal(&subnet->ip, &net->ip);
-}
-
-/* Queue what makes the addresses be the network addresses of our subnets. */
-static int queue_addresses(struct nlk *nl, const struct overlay_state *st, int index)
-{
-	bool found[2] = { false, false };
-	struct addr_list have;
-	int r = addr_list_get(nl, index, AF_UNSPEC, &have);
-
-	if (r < 0)
-		return r;
-	for (int i = 0; i < have.n && i < NLK_BATCH_MAX / 2; i++) {
-		if (is_own(st, &have.a[i].net))
-			found[have.a[i].net.ip.family == AF_INET6] = true;
-		else if (have.a[i].scope != RT_SCOPE_LINK)
-			addr_queue_del(nl, index, &have.a[i].net);
-	}
 	for (int i = 0; i < 2; i++) {
-		struct ip_net own = { st->subnet[i].ip, (uint8_t)ip_bits(&st->subnet[i].ip) };
-
-		if (st->subnet[i].ip.family && !found[i])
-			addr_queue_add(nl, index, &own, IFA_F_NODAD);
+		own[i] = (struct ip_net){ 0 };
+		if (st->subnet[i].ip.family && !st->l2)
+			own[i] = (struct ip_net){ st->subnet[i].ip,
+						  (uint8_t)ip_bits(&st->subnet[i].ip) };
 	}
-	return 0;
 }
 
 static int settle(struct nlk *nl, const struct overlay_device *want, const struct link_info *info,
 		  struct cni_err *err)
 {
 	const struct overlay_state *st = want->st;
-	uint32_t group = OVERLAY_GROUP | st->vni;
-	char alias[ALIAS_MAX];
+	struct ip_net own[2];
 	int r = 0;
 
-	if (st->subnet[1].ip.family)
+	addresses_of(st, own);
+	if (own[1].ip.family)
 		r = sysctl_set_conf("ipv6", info->name, "disable_ipv6", 0);
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.disable_ipv6", info->name);
-	r = queue_addresses(nl, st, info->index);
-	if (!link_has_alias(info, alias_of(st, alias)) || info->group != group)
-		link_queue_alias(nl, info->index, alias, group);
-	if (info->mtu != want->mtu)
-		link_queue_mtu(nl, info->index, want->mtu);
+	r = addr_queue_only(nl, info->index, own);
+	overlay_queue_common(nl, want, info);
 	if (!(info->flags & IFF_UP)) {
 		link_queue_no_link_local(nl, info->index);
 		link_queue_flags(nl, "set the VXLAN device up", info->index, IFF_UP, IFF_UP);
@@ -187,57 +188,52 @@ int overlay_device_check(struct nlk *nl, const struct overlay_device *want, stru
 			 struct cni_err *err)
 {
 	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN];
-	bool found[2] = { false, false };
-	struct addr_list have;
+	const struct ip_net *missing;
+	struct ip_net own[2];
 	const char *wrong;
 	int r = link_get(nl, overlay_device_name(want->st->vni, want->second, name), seen);
 
 	if (r == -ENODEV)
 		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s is missing", name);
+	addresses_of(want->st, own);
 	if (r == 0)
-		r = addr_list_get(nl, seen->index, AF_UNSPEC, &have);
+		r = addr_missing(nl, seen->index, own, &missing);
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up the VXLAN device %s", name);
 	wrong = !is_ours(seen, want->st) ? "owner" : wrong_birth(seen, want);
-	if (!wrong && seen->group != (OVERLAY_GROUP | want->st->vni))
-		wrong = "group";
-	if (!wrong && !(seen->flags & IFF_UP))
-		wrong = "state (it is down)";
-	if (!wrong && seen->mtu != want->mtu)
-		wrong = "MTU";
+	if (!wrong)
+		wrong = overlay_differs(want, seen);
 	if (wrong)
 		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s has another %s", name,
 				wrong);
-	for (int i = 0; i < have.n; i++)
-		if (is_own(want->st, &have.a[i].net))
-			found[have.a[i].net.ip.family == AF_INET6] = true;
-	for (int i = 0; i < 2; i++)
-		if (want->st->subnet[i].ip.family && !found[i])
-			return cni_fail(err, CNI_E_FAILED, 0,
-					"the VXLAN device %s has lost its address %s", name,
-					ip_str(&want->st->subnet[i].ip, text));
+	if (missing)
+		return cni_fail(err, CNI_E_FAILED, 0, "the VXLAN device %s has lost its address %s",
+				name, ip_str(&missing->ip, text));
 	return 0;
 }
 
-static int remove_one(struct nlk *nl, const struct overlay_state *st, bool second,
-		      struct cni_err *err)
+int overlay_link_remove(struct nlk *nl, const struct overlay_state *st, const char *name,
+			bool (*ours)(const struct link_info *info, const struct overlay_state *st),
+			struct cni_err *err)
 {
-	char name[OVERLAY_DEVICE_MAX];
 	struct link_info info;
-	int r = link_get(nl, overlay_device_name(st->vni, second, name), &info);
+	int r = link_get(nl, name, &info);
 
-	if (r == -ENODEV)
-		return 0;
-	if (r == 0 && !is_ours(&info, st))
+	if (r == -ENODEV || (r == 0 && !ours(&info, st)))
 		return 0;
 	if (r == 0)
 		r = link_remove(nl, info.index, false);
-	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "remove the VXLAN device %s", name) : 0;
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "remove link %s", name) : 0;
 }
 
 int overlay_device_remove(struct nlk *nl, const struct overlay_state *st, struct cni_err *err)
 {
-	int r = remove_one(nl, st, false, err);
+	char name[OVERLAY_DEVICE_MAX];
+	int r = overlay_link_remove(nl, st, overlay_device_name(st->vni, false, name), is_ours,
+				    err);
 
-	return r == 0 && st->managed ? remove_one(nl, st, true, err) : r;
+	if (r == 0 && st->managed)
+		r = overlay_link_remove(nl, st, overlay_device_name(st->vni, true, name), is_ours,
+					err);
+	return r;
 }

@@ -14,6 +14,44 @@ struct overlay_device {
 	int mtu;
 };
 
+#define OVERLAY_ALIAS_MAX 256
+
+/** overlay_alias() - what the links of a network are called by IFLA_IFALIAS. Return: @alias. */
+char *overlay_alias(const struct overlay_state *st, char alias[OVERLAY_ALIAS_MAX]);
+
+/**
+ * overlay_queue_common() - queue what all links of a network have: alias, group and MTU
+ * @nl: socket
+ * @want: what the device should be like
+ * @info: the link as it is
+ */
+void overlay_queue_common(struct nlk *nl, const struct overlay_device *want,
+			  const struct link_info *info);
+
+/**
+ * overlay_differs() - what is wrong of these, and whether the link is up
+ * @want: what the device should be like
+ * @info: the link as it is
+ *
+ * Return: what is another ("group"), or NULL.
+ */
+const char *overlay_differs(const struct overlay_device *want, const struct link_info *info);
+
+/**
+ * overlay_link_remove() - remove a link of a network
+ * @nl: socket, nothing queued
+ * @st: the network
+ * @name: of the link
+ * @is_ours: whether the link is the network's; another one stays
+ * @err: filled on failure
+ *
+ * Return: 0 (also when there is none), or a negative errno.
+ */
+int overlay_link_remove(struct nlk *nl, const struct overlay_state *st, const char *name,
+			bool (*is_ours)(const struct link_info *info,
+					const struct overlay_state *st),
+			struct cni_err *err);
+
 /**
  * overlay_device_ensure() - make the device, or put it right
  * @nl: socket, nothing queued
@@ -22,7 +60,8 @@ struct overlay_device {
  * @err: CNI_E_FIELD: the kernel has no VXLAN; CNI_E_FAILED: name, VNI or port are taken
  *
  * What cannot be changed makes the device be made again; its entries go with it. It has the network
- * address of each subnet of the node, which is the other nodes' gateway, and no other.
+ * address of each subnet of the node, which is the other nodes' gateway, and no other. In mode "l2"
+ * it has no address and is to become a port of the network's bridge.
  *
  * Return: 0, or a negative errno.
  */

@@ -6,6 +6,10 @@
  * has it on its VXLAN device. Three entries lead there (the scheme of flannel and Calico): a route
  * "subnet via gateway dev vx42 onlink", a neighbour "gateway is MAC", and in the device's
  * forwarding database "MAC is at VTEP". The kernel never has to learn or ask.
+ *
+ * Where an overlay is one link (mode "l2"), containers ask for each other by broadcast instead: the
+ * forwarding entry of MAC 00:00:00:00:00:00 has as many VTEPs as there are peers, each of which
+ * gets a copy (head-end replication).
  */
 #include "overlay_entries.h"
 
@@ -66,6 +70,13 @@ void overlay_list_direct(struct overlay_list *list, int oif, const struct ip_net
 	overlay_list_add(list, &route);
 }
 
+void overlay_list_flood(struct overlay_list *list, int oif, const struct ip_addr *vtep)
+{
+	struct overlay_entry flood = { .kind = OVERLAY_FLOOD, .oif = oif, .to = *vtep };
+
+	overlay_list_add(list, &flood);
+}
+
 /* ---- the difference ---- */
 
 /* Of entries with one key the kernel has one. */
@@ -75,6 +86,8 @@ static int compare_keys(const struct overlay_entry *a, const struct overlay_entr
 
 	if (d == 0 && a->kind == OVERLAY_FDB)
 		return memcmp(a->mac, b->mac, sizeof(a->mac));
+	if (d == 0 && a->kind == OVERLAY_FLOOD)
+		return ip_cmp(&a->to, &b->to);
 	if (d == 0)
 		d = ip_cmp(&a->dst.ip, &b->dst.ip);
 	return d ? d : (int)a->dst.len - (int)b->dst.len;
@@ -205,6 +218,8 @@ static bool parse_neigh(const struct nlmsghdr *hdr, struct overlay_entry *entry,
 		memcpy(entry->mac, nla_data(mac), sizeof(entry->mac));
 	else if (fdb || *proto)
 		return false;
+	if (fdb && memcmp(entry->mac, (const uint8_t[6]){ 0 }, sizeof(entry->mac)) == 0)
+		entry->kind = OVERLAY_FLOOD;
 	if (!fdb)
 		entry->dst.len = ip_bits(&entry->dst.ip);
 	return true;
@@ -342,8 +357,9 @@ static void queue_route(struct nlk *nl, const struct overlay_entry *e, bool add,
 
 static void queue_neigh(struct nlk *nl, const struct overlay_entry *e, bool add)
 {
-	bool fdb = e->kind == OVERLAY_FDB;
+	bool fdb = e->kind == OVERLAY_FDB || e->kind == OVERLAY_FLOOD;
 	const struct ip_addr *ip = fdb ? &e->to : &e->dst.ip;
+	int how = e->kind == OVERLAY_FLOOD ? NLM_F_APPEND : NLM_F_REPLACE;
 	struct ndmsg ndm = { .ndm_family = fdb ? AF_BRIDGE : ip->family,
 			     .ndm_ifindex = e->oif,
 			     .ndm_state = add ? NUD_PERMANENT : 0,
@@ -354,7 +370,7 @@ static void queue_neigh(struct nlk *nl, const struct overlay_entry *e, bool add)
 				       : add ? "add a peer's neighbour entry"
 					     : "remove a peer's neighbour entry",
 				       add ? RTM_NEWNEIGH : RTM_DELNEIGH,
-				       add ? NLM_F_CREATE | NLM_F_REPLACE : 0, &ndm, sizeof(ndm));
+				       add ? NLM_F_CREATE | how : 0, &ndm, sizeof(ndm));
 
 	nlk_put(nl, m, NDA_DST, ip->b, ip_bytes(ip));
 	if (fdb || add)
@@ -417,6 +433,9 @@ char *overlay_entry_str(const struct overlay_entry *entry, char buf[OVERLAY_ENTR
 	if (entry->kind == OVERLAY_ROUTE)
 		snprintf(buf, OVERLAY_ENTRY_STRLEN, "the route to %s through %s",
 			 ip_net_str(&entry->dst, dst), ip_str(&entry->to, to));
+	else if (entry->kind == OVERLAY_FLOOD)
+		snprintf(buf, OVERLAY_ENTRY_STRLEN, "%s in the replication list",
+			 ip_str(&entry->to, to));
 	else if (entry->kind == OVERLAY_NEIGH)
 		snprintf(buf, OVERLAY_ENTRY_STRLEN, "the neighbour entry of %s, %s",
 			 ip_str(&entry->dst.ip, dst), mac_str(entry->mac, mac));

@@ -16,6 +16,7 @@
  * neighbour. */
 enum overlay_kind {
 	OVERLAY_FDB,   /* frames for a MAC go to a VTEP */
+	OVERLAY_FLOOD, /* frames for all, or for nobody known, go to a VTEP, too */
 	OVERLAY_NEIGH, /* a gateway's MAC */
 	OVERLAY_ROUTE, /* a subnet is behind a gateway */
 	OVERLAY_KINDS
@@ -25,9 +26,9 @@ enum overlay_kind {
 struct overlay_entry {
 	enum overlay_kind kind;
 	int oif;
-	uint8_t mac[6];	   /* FDB: key; neighbour: value */
+	uint8_t mac[6];	   /* FDB: key; neighbour: value; flood: zero, which is its key */
 	struct ip_net dst; /* route: key; neighbour: key, as a single address */
-	struct ip_addr to; /* FDB: VTEP; route: gateway */
+	struct ip_addr to; /* FDB: VTEP; flood: VTEP, a part of the key; route: gateway */
 };
 
 /* A list that grows. */
@@ -63,6 +64,9 @@ void overlay_list_add(struct overlay_list *list, const struct overlay_entry *ent
  */
 void overlay_list_peer(struct overlay_list *list, int oif, const struct ip_net *subnet,
 		       const uint8_t mac[6], const struct ip_addr *vtep);
+
+/** overlay_list_flood() - append a VTEP of the replication list of device @oif. */
+void overlay_list_flood(struct overlay_list *list, int oif, const struct ip_addr *vtep);
 
 /** overlay_list_direct() - append the route to a subnet whose node is a neighbour. */
 void overlay_list_direct(struct overlay_list *list, int oif, const struct ip_net *subnet,

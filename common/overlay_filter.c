@@ -11,6 +11,9 @@
  *     its group, whose upper byte is that of overlays and whose rest is the VNI;
  *   - "raw" and "rawout" spare the packets between VTEPs connection tracking.
  *
+ * With EVPN the VTEPs are known to the routing daemon only. Then packets are taken from anybody,
+ * unless the configuration names the others all the same.
+ *
  * There is a table for each network, so that it comes and goes in one piece. Its comment holds a
  * hash of what its rules are made of: one question for table and chains tells whether they are
  * right. The sets of VTEPs are listed and put right by their differences, so that a peer that comes
@@ -38,10 +41,15 @@ char *overlay_table_name(uint32_t vni, char name[OVERLAY_TABLE_MAX])
 	return name;
 }
 
+static bool takes_all(const struct overlay_state *st)
+{
+	return st->evpn && st->n_vteps == 0;
+}
+
 static void comment_of(const struct overlay_state *st, char comment[128])
 {
 	char port[16];
-	const char *of[] = { VERSION, port, NULL };
+	const char *of[] = { VERSION, port, takes_all(st) ? "all" : "", NULL };
 
 	snprintf(port, sizeof(port), "%u", st->port);
 	snprintf(comment, 128, "Hawser: overlay network %.60s, %016llx", st->network,
@@ -114,7 +122,7 @@ static void rules_input(struct builder *b)
 	match_port(b, rule);
 	rule_drop(rule);
 	nft_put_rule(b->nft, rule);
-	for (int slot = 0; slot < 2; slot++) {
+	for (int slot = 0; slot < 2 && !takes_all(b->st); slot++) {
 		rule = begin(b);
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
@@ -134,7 +142,7 @@ static void rules_forward(struct builder *b)
 	match_port(b, rule);
 	rule_drop(rule);
 	nft_put_rule(b->nft, rule);
-	for (int slot = 0; slot < 2; slot++) {
+	for (int slot = 0; slot < 2 && !takes_all(b->st); slot++) {
 		rule = begin(b);
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
@@ -159,7 +167,8 @@ static void notrack(struct builder *b, int which)
 
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
-		match_vtep(rule, slot, which, true);
+		if (!takes_all(b->st))
+			match_vtep(rule, slot, which, true);
 		rule_expr(rule, "notrack");
 		nft_put_rule(b->nft, rule);
 	}
@@ -181,13 +190,13 @@ static const struct {
 	const char *name;
 	uint32_t hook;
 	int32_t priority;
-	unsigned int n_rules; /* the kernel's use count of the chain */
+	unsigned int n_rules[2]; /* the kernel's use count of the chain; by takes_all() */
 	void (*rules)(struct builder *b);
 } chains[] = {
-	{ "input", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER, 3, rules_input },
-	{ "forward", NF_INET_FORWARD, NF_IP_PRI_FILTER, 4, rules_forward },
-	{ "raw", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, 2, rules_raw },
-	{ "rawout", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW, 2, rules_rawout },
+	{ "input", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER, { 3, 1 }, rules_input },
+	{ "forward", NF_INET_FORWARD, NF_IP_PRI_FILTER, { 4, 2 }, rules_forward },
+	{ "raw", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, { 2, 2 }, rules_raw },
+	{ "rawout", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW, { 2, 2 }, rules_rawout },
 };
 
 static void put_chain(struct builder *b, uint32_t hook, int32_t priority)
@@ -273,7 +282,7 @@ static int put_table(struct nft *nft, const struct overlay_state *st)
 		b.n = 0;
 		put_chain(&b, chains[i].hook, chains[i].priority);
 		chains[i].rules(&b);
-		assert(b.n == chains[i].n_rules);
+		assert(b.n == chains[i].n_rules[takes_all(st)]);
 	}
 	return nft_commit(nft);
 }
@@ -282,6 +291,7 @@ static int put_table(struct nft *nft, const struct overlay_state *st)
 
 struct look {
 	char comment[128]; /* as it should be */
+	bool all;	   /* takes_all() */
 	bool whole;
 };
 
@@ -306,7 +316,8 @@ static void take_answer(unsigned int index, int error, const struct nlmsghdr *hd
 		return;
 	}
 	if (index > 0) {
-		look->whole &= nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) == chains[index - 1].n_rules;
+		look->whole &= nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) ==
+			       chains[index - 1].n_rules[look->all];
 		return;
 	}
 	mnl_attr_for_each(attr, hdr, sizeof(struct nfgenmsg))
@@ -322,7 +333,7 @@ static void take_answer(unsigned int index, int error, const struct nlmsghdr *hd
 static int is_whole(struct nft *nft, const struct overlay_state *st)
 {
 	char table[OVERLAY_TABLE_MAX];
-	struct look look = { .whole = true };
+	struct look look = { .all = takes_all(st), .whole = true };
 	int r;
 
 	comment_of(st, look.comment);

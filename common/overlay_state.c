@@ -70,6 +70,9 @@ json_t *overlay_state_json(const struct overlay_state *st)
 			overlay_device_name(st->vni, false, name), "direct", (int)st->direct,
 			"local", ip_str(&st->local, text), "networks", overlay_nets_json(st->net),
 			"subnets", overlay_nets_json(st->subnet), "vteps", vteps);
+	if (obj && st->l2)
+		json_object_update_new(obj, json_pack("{s:s, s:b}", "mode", overlay_state_mode(st),
+						      "evpn", (int)st->evpn));
 	if (obj && st->managed)
 		json_object_update_new(obj, json_pack("{s:b, s:i, s:s}", "managed", 1, "mtu",
 						      st->mtu, "conflict", conflict));
@@ -111,6 +114,7 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 	const char *network = json_string_value(json_object_get(obj, "network"));
 	const char *local = json_string_value(json_object_get(obj, "local"));
 	const char *conflict = json_string_value(json_object_get(obj, "conflict"));
+	const char *mode = json_string_value(json_object_get(obj, "mode"));
 	json_int_t vni = json_integer_value(json_object_get(obj, "vni"));
 	json_int_t port = json_integer_value(json_object_get(obj, "port"));
 	struct overlay_state got = { .vni = (uint32_t)vni, .port = (uint16_t)port };
@@ -120,6 +124,8 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 		return -EBADMSG;
 	snprintf(got.network, sizeof(got.network), "%s", network);
 	got.direct = json_is_true(json_object_get(obj, "direct"));
+	got.l2 = mode && strcmp(mode, "l2") == 0;
+	got.evpn = json_is_true(json_object_get(obj, "evpn"));
 	got.managed = json_is_true(json_object_get(obj, "managed"));
 	got.mtu = (int)json_integer_value(json_object_get(obj, "mtu"));
 	if (conflict)

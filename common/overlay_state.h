@@ -25,6 +25,8 @@ struct overlay_state {
 	uint32_t vni;
 	uint16_t port;
 	bool direct;		 /* routes past the VXLAN device may exist */
+	bool l2;		 /* its containers are on one link, a bridge of each node */
+	bool evpn;		 /* l2: somebody else writes the forwarding entries (RFC 8365) */
 	bool managed;		 /* a node agent makes it and takes it away, not the containers */
 	int mtu;		 /* managed: of its containers */
 	char conflict[512];	 /* managed: why it takes no containers at present; "": it does */
@@ -42,6 +44,12 @@ void overlay_state_free(struct overlay_state *st);
 
 /** overlay_device_name() - "vx42"; "vx42-v6" for the second one. Return: @name. */
 char *overlay_device_name(uint32_t vni, bool second, char name[OVERLAY_DEVICE_MAX]);
+
+/** overlay_state_mode() - Return: "l2" or "l3". */
+static inline const char *overlay_state_mode(const struct overlay_state *st)
+{
+	return st->l2 ? "l2" : "l3";
+}
 
 /** overlay_state_sort() - sort the VTEPs and drop doubles. */
 void overlay_state_sort(struct overlay_state *st);

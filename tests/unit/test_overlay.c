@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Unit tests of overlay networks: records of nodes, MACs, differences of entries, and the state. */
 #include "cleanup.h"
+#include "overlay_bridge.h"
 #include "overlay_entries.h"
 #include "overlay_peers.h"
 #include "overlay_state.h"
 
+#include <linux/neighbour.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -287,7 +289,78 @@ static void test_direct(void **state)
 	assert_int_equal(diff.del.n, 3); /* the route through the device, too */
 }
 
+/* Several VTEPs have the MAC of all zeros, and are told apart by their addresses. */
+static void test_replication_list(void **state)
+{
+	autolist struct overlay_list want = { 0 }, have = { 0 };
+	autodiff struct overlay_diff diff = { 0 };
+	struct ip_addr vteps[] = { ip("192.0.2.3"), ip("192.0.2.2"), ip("2001:db8::2"),
+				   ip("192.0.2.4") };
+	char text[OVERLAY_ENTRY_STRLEN];
+	bool same;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		overlay_list_flood(&want, 7, &vteps[i]);
+	overlay_list_flood(&want, 7, &vteps[0]); /* twice */
+	overlay_list_flood(&have, 7, &vteps[3]);
+	overlay_list_flood(&have, 7, &vteps[1]);
+	put(&have, "10.5.1.0/24", "192.0.2.3", 1); /* of mode "l3" */
+	overlay_list_diff(&want, &have, &diff);
+	assert_int_equal(want.n, 3);
+	assert_int_equal(diff.add.n, 2);
+	assert_true(ip_equal(&diff.add.e[0].to, &vteps[0]));
+	assert_true(ip_equal(&diff.add.e[1].to, &vteps[2]));
+	assert_int_equal(diff.del.n, 4);
+	assert_int_equal(diff.del.e[0].kind, OVERLAY_FDB);
+	assert_int_equal(diff.del.e[1].kind, OVERLAY_FLOOD);
+	assert_true(ip_equal(&diff.del.e[1].to, &vteps[3]));
+	assert_string_equal(overlay_entry_str(&diff.add.e[0], text),
+			    "192.0.2.3 in the replication list");
+	assert_non_null(overlay_list_find(&want, &diff.add.e[1], &same));
+	assert_true(same);
+	assert_null(overlay_list_find(&want, &diff.del.e[1], &same));
+}
+
+/* Notifications of the kernel: the MAC tells the two kinds apart. */
+static void test_read_flood(void **state)
+{
+	struct ndmsg ndm = { .ndm_family = AF_BRIDGE,
+			     .ndm_ifindex = 7,
+			     .ndm_state = NUD_PERMANENT };
+	struct ip_addr vtep = ip("192.0.2.3");
+	uint8_t mac[6] = { 0 }, proto;
+	struct overlay_entry entry;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWNEIGH, 0);
+
+		mac[5] = (uint8_t)i;
+		assert_int_equal(nlmsg_append(m, &ndm, sizeof(ndm), NLMSG_ALIGNTO), 0);
+		assert_int_equal(nla_put(m, NDA_DST, 4, vtep.b), 0);
+		assert_int_equal(nla_put(m, NDA_LLADDR, sizeof(mac), mac), 0);
+		assert_true(overlay_entry_read(nlmsg_hdr(m), &entry, &proto));
+		assert_int_equal(entry.kind, i ? OVERLAY_FDB : OVERLAY_FLOOD);
+		assert_int_equal(proto, OVERLAY_RTPROT);
+		assert_true(ip_equal(&entry.to, &vtep));
+		nlmsg_free(m);
+	}
+}
+
 /* ---- state ---- */
+
+static void test_gateway(void **state)
+{
+	struct overlay_state st = { .net = { net("10.5.0.0/16") },
+				    .subnet = { net("10.5.1.0/24") } };
+	struct ip_net gateway = overlay_gateway(&st, 0);
+	char text[IP_STRLEN];
+
+	(void)state;
+	assert_string_equal(ip_net_str(&gateway, text), "10.5.1.1/16");
+	assert_int_equal(overlay_gateway(&st, 1).ip.family, 0);
+}
 
 static void test_state(void **state)
 {
@@ -317,6 +390,15 @@ static void test_state(void **state)
 	assert_true(json_equal(obj, again));
 	assert_int_equal(overlay_state_parse(bad, &back), -EBADMSG);
 	assert_int_equal(overlay_state_parse(NULL, &back), -EBADMSG);
+	assert_false(back.l2);
+	st.l2 = st.evpn = true;
+	overlay_state_free(&back);
+	json_decref(obj);
+	obj = overlay_state_json(&st);
+	assert_int_equal(overlay_state_parse(obj, &back), 0);
+	assert_true(back.l2 && back.evpn);
+	assert_string_equal(overlay_state_mode(&back), "l2");
+	assert_string_equal(overlay_bridge_name(0xffffff, name), "br-vx16777215");
 	assert_string_equal(overlay_device_name(0xffffff, false, name), "vx16777215");
 	assert_string_equal(overlay_device_name(0xffffff, true, name), "vx16777215-v6");
 }
@@ -328,7 +410,8 @@ int main(void)
 		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_files),	    cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_differences), cmocka_unit_test(test_direct),
-		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_state),	    cmocka_unit_test(test_replication_list),
+		cmocka_unit_test(test_read_flood),  cmocka_unit_test(test_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
