@@ -29,7 +29,6 @@
 #include "ipam.h"
 #include "plugins/bridge_conf.h"
 #include "plugins/pair.h"
-#include "sysctl.h"
 
 #include <string.h>
 
@@ -110,13 +109,10 @@ static int write_record(struct attach *a, const struct cni_result *result, struc
 /* Port settings. The port carries nothing yet: its peer is still down. */
 static int configure_port(struct attach *a, struct cni_err *err)
 {
-	int r = sysctl_write_conf("ipv6", a->pair.ids.host_name, "accept_ra", 0);
+	int r = pair_ignore_advertisements(&a->pair, err);
 
-	/* CVE-2020-10749. A bridge port does not see packets itself: a read-only /proc/sys is safe.
-	 */
-	if (r < 0 && r != -ENOENT && r != -EROFS && r != -EACCES)
-		return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.accept_ra",
-				a->pair.ids.host_name);
+	if (r < 0)
+		return r;
 	if (a->conf.hairpin || a->conf.isolated)
 		link_queue_port(&a->pair.host, a->pair.port.index, a->conf.hairpin,
 				a->conf.isolated);
@@ -131,22 +127,13 @@ static int configure_port(struct attach *a, struct cni_err *err)
 static int configure_container(struct attach *a, const struct cni_result *result,
 			       struct cni_err *err)
 {
-	struct container_setup setup = {
-		.netns_fd = a->pair.netns_fd,
-		.ifname = a->pair.call->ifname,
-		.index = a->pair.port.peer,
-		.up = !a->conf.disable_container_interface,
-		.announce = a->conf.iface.have_mac,
-		.dad = a->conf.dad,
-		.dad_wait = a->conf.dad,
-		.result = result,
-	};
-	int r = container_configure(&setup, err);
+	struct container_setup setup = { .up = !a->conf.disable_container_interface,
+					 .announce = a->conf.iface.have_mac,
+					 .dad = a->conf.dad,
+					 .dad_wait = a->conf.dad,
+					 .result = result };
 
-	if (r < 0 || !setup.up)
-		return r;
-	r = pair_wait_running(&a->pair, err);
-	return r == 0 && setup.announce ? pair_announce(&a->pair, err) : r;
+	return pair_configure_container(&a->pair, &setup, err);
 }
 
 /* interfaces: bridge, host end, container end, in the order clients rely on. */
@@ -291,15 +278,7 @@ static int check_host(const struct cni_call *call, const struct bridge_conf *con
 	if (r < 0)
 		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the host end of %s",
 				call->ifname);
-	if (port.master != bridge.index)
-		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a port of bridge \"%s\"",
-				port.name, conf->bridge);
-	if (port.hairpin != conf->hairpin ||
-	    (port.isolated >= 0 && port.isolated != conf->isolated))
-		return cni_fail(err, CNI_E_FAILED, 0,
-				"hairpin mode or isolation of bridge port %s was changed",
-				port.name);
-	return 0;
+	return pair_check_port(&port, &bridge, conf->hairpin, conf->isolated, err);
 }
 
 static int check(const struct cni_call *call, struct cni_err *err)

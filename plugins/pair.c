@@ -5,6 +5,7 @@
 #include "args.h"
 #include "cleanup.h"
 #include "netns.h"
+#include "sysctl.h"
 
 #include <string.h>
 
@@ -133,7 +134,29 @@ int pair_create(struct pair *p, int master, const char *bridge, struct undo *und
 	return 0;
 }
 
-int pair_wait_running(struct pair *p, struct cni_err *err)
+int pair_ignore_advertisements(const struct pair *p, struct cni_err *err)
+{
+	int r = sysctl_write_conf("ipv6", p->ids.host_name, "accept_ra", 0);
+
+	if (r == 0 || r == -ENOENT || r == -EROFS || r == -EACCES)
+		return 0;
+	return cni_fail(err, CNI_E_FAILED, r, "net.ipv6.conf.%s.accept_ra", p->ids.host_name);
+}
+
+int pair_check_port(const struct link_info *port, const struct link_info *bridge, bool hairpin,
+		    bool isolated, struct cni_err *err)
+{
+	if (port->master != bridge->index)
+		return cni_fail(err, CNI_E_FAILED, 0, "%s is not a port of bridge \"%s\"",
+				port->name, bridge->name);
+	if (port->hairpin != hairpin || (port->isolated >= 0 && port->isolated != isolated))
+		return cni_fail(err, CNI_E_FAILED, 0,
+				"hairpin mode or isolation of bridge port %s was changed",
+				port->name);
+	return 0;
+}
+
+static int wait_running(struct pair *p, struct cni_err *err)
 {
 	int r = link_wait_running(&p->host, p->port.index, CARRIER_TIMEOUT_MS);
 
@@ -142,7 +165,12 @@ int pair_wait_running(struct pair *p, struct cni_err *err)
 		     : 0;
 }
 
-int pair_announce(const struct pair *p, struct cni_err *err)
+/*
+ * What the kernel sends when the container's end comes up gets lost: the bridge takes frames from
+ * the port a moment later. Setting the MAC that it has makes the kernel send again, gratuitous ARP
+ * and unsolicited neighbour advertisements (arp_notify and ndisc_notify of its ip-sysctl).
+ */
+static int announce(const struct pair *p, struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
 	int r = nlk_open_in(&nl, p->netns_fd);
@@ -154,6 +182,20 @@ int pair_announce(const struct pair *p, struct cni_err *err)
 	return r < 0 ? nlk_fail(err, &nl, CNI_E_FAILED, r, "announce the addresses of %s",
 				p->call->ifname)
 		     : 0;
+}
+
+int pair_configure_container(struct pair *p, struct container_setup *setup, struct cni_err *err)
+{
+	int r;
+
+	setup->netns_fd = p->netns_fd;
+	setup->ifname = p->call->ifname;
+	setup->index = p->port.peer;
+	r = container_configure(setup, err);
+	if (r < 0 || !setup->up)
+		return r;
+	r = wait_running(p, err);
+	return r == 0 && setup->announce ? announce(p, err) : r;
 }
 
 void pair_report(const struct pair *p, struct cni_result *result)

@@ -3,6 +3,7 @@
 #ifndef HAWSER_PAIR_H
 #define HAWSER_PAIR_H
 
+#include "container.h"
 #include "link.h"
 #include "plugins/filter.h"
 #include "plugins/iface.h"
@@ -80,28 +81,39 @@ int pair_create(struct pair *p, int master, const char *bridge, struct undo *und
 void pair_undo_first(const struct pair *p, struct undo *undo);
 
 /**
- * pair_wait_running() - wait until the host end has a carrier
- * @p: the attachment, its container's end up
+ * pair_ignore_advertisements() - no router advertisements of the container for a port of a bridge
+ * @p: the attachment, its links made
  * @err: filled on failure
+ *
+ * CVE-2020-10749. A bridge port does not see packets itself: a read-only /proc/sys is no failure.
  *
  * Return: 0, or a negative errno.
  */
-int pair_wait_running(struct pair *p, struct cni_err *err);
+int pair_ignore_advertisements(const struct pair *p, struct cni_err *err);
 
 /**
- * pair_announce() - have the container's kernel tell the neighbours of its addresses
- * @p: the attachment, configured with container_setup.announce, its host end a port of a bridge
- *     and running
- * @err: filled on failure
- *
- * What the kernel sends when the container's end comes up gets lost: the bridge takes frames from
- * the port a moment later. Setting the MAC that it has makes the kernel send again: gratuitous ARP
- * and unsolicited neighbour advertisements (arp_notify and ndisc_notify in the kernel's
- * networking/ip-sysctl).
+ * pair_check_port() - CHECK: is a host end a port of the bridge, as it was made?
+ * @port: the host end
+ * @bridge: the bridge
+ * @hairpin: as configured
+ * @isolated: the same
+ * @err: names the difference
  *
  * Return: 0, or a negative errno.
  */
-int pair_announce(const struct pair *p, struct cni_err *err);
+int pair_check_port(const struct link_info *port, const struct link_info *bridge, bool hairpin,
+		    bool isolated, struct cni_err *err);
+
+/**
+ * pair_configure_container() - configure the container's end, and wait for the host end's carrier
+ * @p: the attachment, its links made
+ * @setup: how; whose end it is gets filled in. With .announce the neighbours hear of the addresses
+ *         when the bridge takes frames from the host end
+ * @err: filled on failure
+ *
+ * Return: 0, or a negative errno.
+ */
+int pair_configure_container(struct pair *p, struct container_setup *setup, struct cni_err *err);
 
 /**
  * pair_report() - append host end and container end to a result, whose addresses are the latter's

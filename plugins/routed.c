@@ -65,26 +65,12 @@ static int configure_host(struct pair *p, const struct cni_result *result, struc
 		     : 0;
 }
 
-static int configure_container(struct pair *p, const struct cni_result *result, struct cni_err *err)
-{
-	struct container_setup setup = {
-		.netns_fd = p->netns_fd,
-		.ifname = p->call->ifname,
-		.index = p->port.peer,
-		.up = true,
-		.routed = true,
-		.result = result,
-	};
-	int r = container_configure(&setup, err);
-
-	return r < 0 ? r : pair_wait_running(p, err);
-}
-
 int routed_configure(struct pair *p, const struct cni_result *result, struct cni_err *err)
 {
+	struct container_setup setup = { .up = true, .routed = true, .result = result };
 	int r = configure_host(p, result, err);
 
-	return r < 0 ? r : configure_container(p, result, err);
+	return r < 0 ? r : pair_configure_container(p, &setup, err);
 }
 
 /* The host's side of CHECK: the gateways' addresses, and the ways to the container. */
