@@ -400,6 +400,8 @@ int link_add_child(struct nlk *nl, const struct link_child *child)
 		nlk_put_u32(nl, m, IFLA_NET_NS_FD, child->netns_fd);
 	if (child->mtu)
 		nlk_put_u32(nl, m, IFLA_MTU, child->mtu);
+	if (child->group)
+		nlk_put_u32(nl, m, IFLA_GROUP, child->group);
 	if (child->mac)
 		nlk_put(nl, m, IFLA_ADDRESS, child->mac, 6);
 	info = nlk_nest(nl, m, IFLA_LINKINFO);

@@ -148,6 +148,7 @@ struct link_child {
 	int master;	    /* ifindex, in the namespace of the socket; 0: none */
 	int netns_fd;	    /* where it is created, -1: in the namespace of the socket */
 	int mtu;	    /* 0: the kernel's choice */
+	uint32_t group;	    /* 0: the default one */
 	const uint8_t *mac; /* six bytes, NULL: the kernel's choice */
 	/* appends IFLA_INFO_DATA's attributes; NULL: the kind has none */
 	void (*put_data)(struct nlk *nl, struct nl_msg *m, const void *arg);

@@ -59,7 +59,7 @@ static bool is_ours(const struct link_info *info, const struct overlay_state *st
 	if (strcmp(info->kind, "bridge") != 0)
 		return false;
 	return info->alias[0] ? link_has_alias(info, overlay_alias(st, alias))
-			      : info->mac[0] == FIRST_BYTE;
+			      : info->group == (OVERLAY_GROUP | st->vni);
 }
 
 static void mac_of(const struct overlay_device *want, uint8_t mac[6])
@@ -82,6 +82,7 @@ static int create(struct nlk *nl, const struct overlay_device *want, const char 
 				    .name = name,
 				    .netns_fd = -1,
 				    .mtu = want->mtu,
+				    .group = OVERLAY_GROUP | want->st->vni,
 				    .mac = mac,
 				    .put_data = put_bridge };
 	int r;
@@ -115,7 +116,8 @@ static int settle(struct nlk *nl, const struct overlay_device *want, const struc
 	if (r < 0)
 		return r;
 	r = addr_queue_only(nl, info->index, own);
-	overlay_queue_common(nl, want, info);
+	if (info->alias[0])
+		overlay_queue_common(nl, want, info);
 	if (memcmp(info->mac, mac, sizeof(mac)) != 0)
 		link_queue_mac(nl, info->index, mac);
 	if (!(info->flags & IFF_UP))
@@ -130,15 +132,46 @@ static int settle(struct nlk *nl, const struct overlay_device *want, const struc
 		     : 0;
 }
 
+static bool is_orphan(const struct link_info *info, const void *group)
+{
+	return info->group == *(const uint32_t *)group && info->master == 0 &&
+	       strcmp(info->kind, "veth") == 0;
+}
+
+/*
+ * What has to be done once: the ports of a bridge that was deleted by hand are still there, in the
+ * network's group. The alias comes last, and says that it is done.
+ */
+static int complete(struct nlk *nl, const struct overlay_device *want, const struct link_info *info,
+		    struct cni_err *err)
+{
+	const uint32_t group = OVERLAY_GROUP | want->st->vni;
+	struct link_info port;
+	int r;
+
+	while ((r = link_find(nl, is_orphan, &group, &port)) == 0) {
+		link_queue_master(nl, port.index, info->index);
+		r = nlk_send(nl, NULL, NULL);
+		if (r < 0)
+			break;
+	}
+	if (r == -ENODEV) {
+		overlay_queue_common(nl, want, info);
+		r = nlk_send(nl, NULL, NULL);
+	}
+	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "give the bridge %s its ports",
+				info->name)
+		     : 0;
+}
+
 int overlay_bridge_ensure(struct nlk *nl, const struct overlay_device *want,
 			  const struct link_info *device, struct link_info *made,
 			  struct cni_err *err)
 {
 	char name[OVERLAY_DEVICE_MAX];
 	int r = link_get(nl, overlay_bridge_name(want->st->vni, name), made);
-	bool missing = r == -ENODEV;
 
-	if (missing)
+	if (r == -ENODEV)
 		r = create(nl, want, name, made, err);
 	else if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "look up link %s", name);
@@ -149,11 +182,11 @@ int overlay_bridge_ensure(struct nlk *nl, const struct overlay_device *want,
 				"\"vni\": link %s of somebody else is in the way of VNI %u", name,
 				want->st->vni);
 	r = settle(nl, want, made, device, err);
-	if (r < 0)
-		return r;
+	if (r == 0 && !made->alias[0])
+		r = complete(nl, want, made, err);
 	mac_of(want, made->mac);
 	made->mtu = want->mtu;
-	return missing;
+	return r;
 }
 
 int overlay_bridge_check(struct nlk *nl, const struct overlay_device *want,

@@ -18,14 +18,16 @@ char *overlay_bridge_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX]);
 struct ip_net overlay_gateway(const struct overlay_state *st, int slot);
 
 /**
- * overlay_bridge_ensure() - make the bridge, or put it right, and make the VXLAN device its port
+ * overlay_bridge_ensure() - make the bridge, or put it right, with the VXLAN device as its port
  * @nl: socket, nothing queued
  * @want: what the VXLAN device should be like; the bridge has its MTU
  * @device: the VXLAN device as overlay_device_ensure() left it
  * @made: receives the bridge; its index, MAC and MTU are up to date
  * @err: CNI_E_FIELD: the kernel has no bridges; CNI_E_FAILED: the name is taken
  *
- * Return: 1 when it was not there, else 0, or a negative errno.
+ * Containers of a bridge that was deleted by hand become ports of the new one.
+ *
+ * Return: 0, or a negative errno.
  */
 int overlay_bridge_ensure(struct nlk *nl, const struct overlay_device *want,
 			  const struct link_info *device, struct link_info *made,
