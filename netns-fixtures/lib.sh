@@ -262,13 +262,13 @@ overlay_records() {
 	for i in "$@"; do overlay_record "$i"; done | paste -sd, | sed 's/.*/[&]/'
 }
 
-# The network list of host nI. usage: overlay_list I PEERS-MEMBER [CHAINED-PLUGIN]...; NAME (blue), VNI (42) and
+# The network list of host nI. usage: overlay_list I PEERS-MEMBER [CHAINED-PLUGIN]...; NAME (blue), VNI (42), MODE (l3) and
 # MORE, further members of the plugin "vxlan", are taken from variables, too.
 overlay_list() {
 	local i=$1 peers=$2 b=${B:-5} next
 	shift 2
-	printf '{"cniVersion":"1.1.0","name":"%s","plugins":[{"type":"vxlan","vni":%d,"port":4789,"mode":"l3",' \
-		"${NAME:-blue}" "${VNI:-42}"
+	printf '{"cniVersion":"1.1.0","name":"%s","plugins":[{"type":"vxlan","vni":%d,"port":4789,"mode":"%s",' \
+		"${NAME:-blue}" "${VNI:-42}" "${MODE:-l3}"
 	printf '"network":%s,"node":"n%d","underlay":{"dev":"eth0"},%s%s}' \
 		"$(overlay_nets "10.$b.0.0/16" "$(printf 'fd00:%x::/48' "$b")")" "$i" "${MORE:+$MORE,}" "$peers"
 	for next in "$@"; do printf ',%s' "$next"; done

@@ -17,6 +17,15 @@
  *   - on disk: a lease of IPAM (our host-local on the node's subnet unless configured otherwise),
  * an attachment record, and /run/hawser/overlay/<network>, what the network consists of here.
  *
+ * With mode "l2" all containers are on one link. Instead of addresses, routes and entries for each
+ * peer there is a bridge, br-vx<VNI>, with the first address of the node's subnet and the length of
+ * the network, which is the gateway of the node's containers. The VXLAN device is a port of it, as
+ * the containers' veths are, and has a replication list: what goes to all, or to a MAC that nobody
+ * knows, goes to every peer. Device and bridge learn MACs from the frames (RFC 7348, 4.1), and ADD
+ * has the container's kernel announce it to all. With "store" {"type": "evpn"} they learn nothing
+ * and have no list: a routing daemon writes both (FRR's zebra for BGP EVPN, RFC 8365), and the
+ * bridge answers for the neighbours that it enters.
+ *
  * Each ADD puts the network right: it reads the peers again, asks the kernel for its entries (one
  * dump of each kind) and writes the differences in one batch. So what was deleted by hand, the
  * device included, is back after the next ADD, and CHECK reports it.
@@ -33,6 +42,7 @@
 #include "overlay_device.h"
 #include "overlay_filter.h"
 #include "plugins/routed.h"
+#include "plugins/vxlan_l2.h"
 #include "plugins/vxlan_lease.h"
 
 #include <string.h>
@@ -42,6 +52,7 @@ struct job {
 	struct vxlan_conf *conf;
 	struct overlay_underlay *underlay;
 	struct pair *p;
+	struct link_info bridge;  /* of mode "l2" */
 	struct cni_result inside; /* addresses with the length of the network: ipMasq's inside */
 };
 
@@ -60,32 +71,45 @@ static struct overlay_device device_of(const struct vxlan_conf *conf, int mtu)
 	return device;
 }
 
-/* Whether two descriptions of a network cannot be of the same one as long as containers are in it.
- */
-static bool has_moved(const struct overlay_state *now, const struct overlay_state *wanted)
+static bool same_net(const struct ip_net *a, const struct ip_net *b)
 {
-	if (now->vni != wanted->vni)
-		return true;
-	for (int i = 0; i < 2; i++)
-		if (now->subnet[i].ip.family != wanted->subnet[i].ip.family ||
-		    (now->subnet[i].ip.family &&
-		     (now->subnet[i].len != wanted->subnet[i].len ||
-		      !ip_equal(&now->subnet[i].ip, &wanted->subnet[i].ip))))
-			return true;
-	return false;
+	return a->ip.family == b->ip.family &&
+	       (!a->ip.family || (a->len == b->len && ip_equal(&a->ip, &b->ip)));
 }
 
 /*
- * A node with containers never moves to another subnet or VNI: they would not be found any more.
+ * What tells that two descriptions of a network cannot be of the same one as long as containers are
+ * in it. Return: the key, or NULL.
+ */
+static const char *has_moved(const struct overlay_state *now, const struct overlay_state *wanted)
+{
+	if (now->vni != wanted->vni)
+		return "vni";
+	if (now->l2 != wanted->l2)
+		return "mode";
+	for (int i = 0; i < 2; i++) {
+		if (!same_net(&now->subnet[i], &wanted->subnet[i]))
+			return "subnet";
+		/* their addresses have its length */
+		if (now->l2 && !same_net(&now->net[i], &wanted->net[i]))
+			return "network";
+	}
+	return NULL;
+}
+
+/*
+ * A node with containers never moves to another subnet, VNI or mode: they would not be found any
+ * more.
  * Return: 1 when the network must be made anew first, 0 when not, or a negative errno.
  */
 static int check_move(const struct overlay_state *now, const struct vxlan_conf *conf,
 		      const struct state_key *key, int code, struct cni_err *err)
 {
+	const char *what = has_moved(now, &conf->st);
 	char from[2][IP_STRLEN] = { "", "" };
 	int r;
 
-	if (!has_moved(now, &conf->st))
+	if (!what)
 		return 0;
 	r = state_others(key);
 	if (r < 0)
@@ -97,10 +121,10 @@ static int check_move(const struct overlay_state *now, const struct vxlan_conf *
 		if (now->subnet[i].ip.family)
 			ip_net_str(&now->subnet[i], from[i]);
 	return cni_fail(err, code, 0,
-			"\"subnet\": node \"%s\" has containers in %s%s%s of VNI %u: it does not "
-			"move while they live",
-			conf->node, from[0], *from[0] && *from[1] ? " and " : "", from[1],
-			now->vni);
+			"\"%s\": node \"%s\" has containers in %s%s%s of VNI %u: it does not "
+			"move while they live, nor leave mode \"%s\"",
+			what, conf->node, from[0], *from[0] && *from[1] ? " and " : "", from[1],
+			now->vni, overlay_state_mode(now));
 }
 
 /* What there is of the network may be another one's by its configuration. Under the lock. */
@@ -121,14 +145,30 @@ static int clear_way(const struct vxlan_conf *conf, const struct state_key *key,
 	return r > 0 ? overlay_release_locked(&now, err) : r;
 }
 
+/* What the kernel's entries for the peers differ by from what they should be. */
+static int compare_entries(struct nlk *nl, const struct vxlan_conf *conf,
+			   const struct overlay_underlay *u, int device, struct overlay_diff *diff)
+{
+	static const struct ip_net no_routes[2];
+	autolist struct overlay_list want = { 0 }, have = { 0 };
+	int r;
+
+	if (conf->evpn)
+		return 0;
+	r = overlay_list_read(nl, device, conf->st.l2 ? no_routes : conf->st.net, &have);
+	if (conf->st.l2)
+		vxlan_l2_entries(conf, device, &want);
+	else
+		overlay_underlay_entries(&conf->site, u, device, &want);
+	overlay_list_diff(&want, &have, diff);
+	return r;
+}
+
 static int write_entries(struct nlk *nl, const struct job *job, int device, struct cni_err *err)
 {
-	autolist struct overlay_list want = { 0 }, have = { 0 };
 	autodiff struct overlay_diff diff = { 0 };
-	int r = overlay_list_read(nl, device, job->conf->st.net, &have);
+	int r = compare_entries(nl, job->conf, job->underlay, device, &diff);
 
-	overlay_underlay_entries(&job->conf->site, job->underlay, device, &want);
-	overlay_list_diff(&want, &have, &diff);
 	if (r == 0)
 		r = overlay_list_write(nl, &diff);
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "the entries of the peers of \"%s\"",
@@ -162,6 +202,8 @@ static int ensure_network(struct job *job, struct cni_err *err)
 		r = overlay_filter_ensure(&job->conf->st, err);
 	if (r == 0)
 		r = overlay_device_ensure(&job->p->host, &want, &device, err);
+	if (r == 0 && job->conf->st.l2)
+		r = overlay_bridge_ensure(&job->p->host, &want, &device, &job->bridge, err);
 	return r < 0 ? r : write_entries(&job->p->host, job, device.index, err);
 }
 
@@ -208,8 +250,8 @@ static void limit_routes(struct cni_result *result, int mtu)
 			result->routes[i].mtu = mtu;
 }
 
-static int connect_container(struct job *job, struct cni_result *result, struct undo *undo,
-			     struct cni_err *err)
+static int connect_routed(struct job *job, struct cni_result *result, struct undo *undo,
+			  struct cni_err *err)
 {
 	struct pair *p = job->p;
 	int r = pair_create(p, 0, NULL, undo, err);
@@ -217,7 +259,17 @@ static int connect_container(struct job *job, struct cni_result *result, struct 
 	if (r < 0)
 		return r;
 	link_queue_group(&p->host, p->port.index, OVERLAY_GROUP | job->conf->st.vni);
-	r = routed_configure(p, result, err);
+	return routed_configure(p, result, err);
+}
+
+static int connect_container(struct job *job, struct cni_result *result, struct undo *undo,
+			     struct cni_err *err)
+{
+	const struct overlay_state *st = &job->conf->st;
+	struct pair *p = job->p;
+	int r = st->l2 ? vxlan_l2_connect(p, st, &job->bridge, result, undo, err)
+		       : connect_routed(job, result, undo, err);
+
 	if (r == 0)
 		r = iface_enable_forwarding(result, "", err);
 	if (r == 0)
@@ -258,7 +310,8 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	autopair struct pair p = {
 		.call = call, .conf = &conf.iface, .filter = &conf.filter, .netns_fd = -1
 	};
-	struct job __attribute__((cleanup(job_free))) job = { &conf, &underlay, &p, { 0 } };
+	struct job __attribute__((cleanup(job_free)))
+	job = { .conf = &conf, .underlay = &underlay, .p = &p };
 	int r = vxlan_conf_read_valid(call, &conf, err);
 
 	if (r == 0)
@@ -328,15 +381,12 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
 			 const struct overlay_underlay *u, int device, struct cni_err *err)
 {
-	autolist struct overlay_list want = { 0 }, have = { 0 };
 	autodiff struct overlay_diff diff = { 0 };
 	char text[OVERLAY_ENTRY_STRLEN];
-	int r = overlay_list_read(nl, device, conf->st.net, &have);
+	int r = compare_entries(nl, conf, u, device, &diff);
 
 	if (r < 0)
 		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the entries of the peers");
-	overlay_underlay_entries(&conf->site, u, device, &want);
-	overlay_list_diff(&want, &have, &diff);
 	if (diff.add.n)
 		return cni_fail(err, CNI_E_FAILED, 0, "%s is missing",
 				overlay_entry_str(&diff.add.e[0], text));
@@ -345,7 +395,19 @@ static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
 			  : 0;
 }
 
-static int check_network(const struct vxlan_conf *conf, struct cni_err *err)
+/* The host end is a port of the bridge. */
+static int check_bridge(struct nlk *nl, const struct overlay_device *want,
+			const struct link_info *device, const struct link_info *host,
+			struct cni_err *err)
+{
+	struct link_info bridge;
+	int r = overlay_bridge_check(nl, want, device, &bridge, err);
+
+	return r < 0 ? r : pair_check_port(host, &bridge, false, false, err);
+}
+
+static int check_network(const struct vxlan_conf *conf, const struct link_info *host,
+			 struct cni_err *err)
 {
 	autounderlay struct overlay_underlay u = { 0 };
 	autonlk struct nlk nl = { 0 };
@@ -359,6 +421,8 @@ static int check_network(const struct vxlan_conf *conf, struct cni_err *err)
 	want = device_of(conf, u.mtu);
 	if (r == 0)
 		r = overlay_device_check(&nl, &want, &device, err);
+	if (r == 0 && conf->st.l2)
+		r = check_bridge(&nl, &want, &device, host, err);
 	if (r == 0)
 		r = check_entries(&nl, conf, &u, device.index, err);
 	return r < 0 ? r : overlay_filter_check(&conf->st, err);
@@ -372,14 +436,14 @@ static int check(const struct cni_call *call, struct cni_err *err)
 	int r = vxlan_conf_read_valid(call, &conf, err);
 
 	if (r == 0)
-		r = routed_check(call, &host, err);
+		r = conf.st.l2 ? vxlan_l2_check(call, &host, err) : routed_check(call, &host, err);
 	if (r == 0 && host.group != (OVERLAY_GROUP | conf.st.vni))
 		r = cni_fail(err, CNI_E_FAILED, 0,
 			     "the host end %s is in another group of links than 0x%x, by which "
 			     "the network is kept apart from others",
 			     host.name, OVERLAY_GROUP | conf.st.vni);
 	if (r == 0)
-		r = check_network(&conf, err);
+		r = check_network(&conf, &host, err);
 	if (r == 0)
 		r = filter_check(call, &conf.filter, err);
 	if (r < 0)

@@ -25,7 +25,8 @@ const struct conf_key vxlan_keys[] = {
 	{ "port", CONF_INT, FIELD(port), .min = 1, .max = 65535, .dflt = "4789",
 	  .help = "UDP port of VXLAN, the same on all nodes" },
 	{ "mode", CONF_STRING, FIELD(mode), .dflt = "l3",
-	  .help = "\"l3\": a subnet for each node" },
+	  .help = "\"l3\": each node routes to the subnets of the others; \"l2\": all containers "
+		  "are on one link" },
 	{ "underlay", CONF_OBJECT, FIELD(underlay),
 	  .help = "{\"dev\": interface towards the peers, \"address\": this node's VTEP}; by "
 		  "default what the routes to the peers and the node's own record say" },
@@ -39,7 +40,9 @@ const struct conf_key vxlan_keys[] = {
 	  .help = "IPAM configuration; host-local without ranges gets the node's subnets" },
 	{ "dns", CONF_OBJECT, FIELD(iface.dns),
 	  .help = "replaces the DNS settings of the IPAM plugin" },
-	{ "store", CONF_DOC, .help = "not yet: an error" },
+	{ "store", CONF_DOC,
+	  .help = "{\"type\": \"evpn\"}: with mode \"l2\", a routing daemon writes the forwarding "
+		  "entries; the others are not yet" },
 	CONF_END
 };
 
@@ -62,22 +65,43 @@ int vxlan_conf_read(const struct cni_call *call, struct vxlan_conf *conf, struct
 	return r < 0 ? r : iface_ipam_type(&conf->iface, err);
 }
 
-static int check_mode(const struct cni_call *call, const struct vxlan_conf *conf,
-		      struct cni_err *err)
+static int read_store(const json_t *store, struct vxlan_conf *conf, struct cni_err *err)
 {
+	const char *type = json_string_value(conf_get(store, "type"));
 	char text[80];
 
-	if (conf_get(call->conf, "store"))
+	if (!store)
+		return 0;
+	if (!type || strcmp(type, "evpn") != 0)
 		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"store\": %s: this version has no stores; \"peers\" and "
-				"\"peersFile\" name the nodes",
-				conf_text(conf_get(call->conf, "store"), text, sizeof(text)));
-	if (conf->mode && strcmp(conf->mode, "l2") == 0)
-		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"mode\": \"l2\": this version has \"l3\" only");
-	if (conf->mode && strcmp(conf->mode, "l3") != 0)
-		return cni_fail(err, CNI_E_CONF, 0, "\"mode\": unknown mode \"%.60s\" (\"l3\")",
-				conf->mode);
+				"\"store\": %s: this version has {\"type\": \"evpn\"} only; "
+				"\"peers\" and \"peersFile\" name the nodes",
+				conf_text(store, text, sizeof(text)));
+	if (json_object_size(store) != 1)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"store\": %s: type \"evpn\" has no further keys",
+				conf_text(store, text, sizeof(text)));
+	conf->evpn = true;
+	return 0;
+}
+
+/* What of the other keys a mode leaves room for. */
+static int check_mode(struct vxlan_conf *conf, struct cni_err *err)
+{
+	struct overlay_state *st = &conf->st;
+
+	st->l2 = conf->mode && strcmp(conf->mode, "l2") == 0;
+	st->evpn = conf->evpn;
+	if (conf->mode && !st->l2 && strcmp(conf->mode, "l3") != 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mode\": unknown mode \"%.60s\" (\"l2\", \"l3\")", conf->mode);
+	if (st->l2 && conf->direct)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"directRouting\": true: with \"mode\": \"l2\" nothing is routed "
+				"between the nodes");
+	if (st->evpn && !st->l2)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"store\": type \"evpn\" needs \"mode\": \"l2\"");
 	if (conf->vni == 0)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"vni\" is missing: the number of the overlay network, 1 to "
@@ -212,7 +236,9 @@ int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, 
 	int r = vxlan_conf_read(call, conf, err);
 
 	if (r == 0)
-		r = check_mode(call, conf, err);
+		r = read_store(conf_get(call->conf, "store"), conf, err);
+	if (r == 0)
+		r = check_mode(conf, err);
 	if (r == 0)
 		r = conf_read(conf->underlay, "underlay", underlay_keys, conf, err);
 	if (r == 0)

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "ipam.h"
+#include "plugins/vxlan_l2.h"
 
 #include <string.h>
 
@@ -145,5 +146,6 @@ int vxlan_lease_add(const struct vxlan_lease *lease, const struct cni_call *orig
 	if (result->n_ips == 0)
 		return cni_fail(err, CNI_E_FAILED, 0,
 				"IPAM plugin \"%s\" returned missing IP config", lease->type);
-	return check_addresses(result, conf, err);
+	return conf->st.l2 ? vxlan_l2_addresses(conf, result, err)
+			   : check_addresses(result, conf, err);
 }

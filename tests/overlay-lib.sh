@@ -72,6 +72,39 @@ all_meet() {
 	same "$1" "$pairs" "$(meet "${@:2}")"
 }
 
+# Servers on a host or in a container, until stop_servers. usage: serve PLACE SPEC...
+serving=
+serve() {
+	: >/run/test-served
+	in_place "$1" "$HELPERS/talk" serve host "${@:2}" >/run/test-served 2>/run/test-serving &
+	serving+=" ${1%/*}"
+	wait_for 5 grep -q ready /run/test-served
+}
+stop_servers() {
+	# shellcheck disable=SC2086
+	host_kill $serving
+	wait
+	serving=
+} 2>/dev/null
+# What a server answers: whom it sees. usage: seen PLACE PROTO ADDRESS PORT
+seen() { in_place "$1" "$HELPERS/talk" ask host "${@:2}" 2>/dev/null | cut -d' ' -f2; }
+
+# A container n1/web of blue (which masquerades) publishes a port: who sees it, and as whom they are seen. n4 is no node.
+portmap='{"type":"portmap","capabilities":{"portMappings":true}}'
+reach_published() {
+	CAP_ARGS='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}' attach n1 web blue
+	serve n1/web tcp:80
+	same "a published port, from outside" 192.0.2.4 "$(seen n4 tcp 192.0.2.1 8080)"
+	same "over IPv6" 2001:db8:1::4 "$(seen n4 tcp 2001:db8:1::1 8080)"
+	same "from another node" 192.0.2.2 "$(seen n2 tcp 192.0.2.1 8080)"
+	same "from a container of another node" 192.0.2.3 "$(seen n3/b tcp 192.0.2.1 8080)"
+	check "from a container of the same node" test -n "$(seen n1/b tcp 192.0.2.1 8080)"
+	check "from its node" test -n "$(seen n1 tcp 192.0.2.1 8080)"
+	same "from a container by its own address" "${V4[n2/b]}" "$(seen n2/b tcp "${V4[n1/web]}" 80)"
+	same "and by IPv6" "${V6[n2/b]}" "$(seen n2/b tcp "${V6[n1/web]}" 80)"
+	stop_servers
+}
+
 # The host's VXLAN device of a VNI. usage: vxlan_of HOST VNI
 vxlan_of() { in_host "$1" ip -d -j link show type vxlan | jq -r --argjson vni "$2" '.[] | select(.linkinfo.info_data.id == $vni) | .ifname'; }
 # usage: vxlan_mac HOST VNI

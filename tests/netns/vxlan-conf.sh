@@ -27,8 +27,12 @@ bad "vni of 25 bits" 7 16777216 '.vni=16777216'
 bad "vni of another type" 6 vni '.vni="42"'
 bad "port 0" 7 '"port"' '.port=0'
 bad "port out of range" 7 70000 '.port=70000'
-bad "mode l2" 2 '"mode": "l2"' '.mode="l2"'
 bad "unknown mode" 7 'unknown mode "l4"' '.mode="l4"'
+bad "mode of another type" 6 '"mode"' '.mode=2'
+bad "directRouting in mode l2" 7 '"directRouting": true: with "mode": "l2"' '.mode="l2" | .directRouting=true'
+bad "evpn in mode l3" 7 '"store": type "evpn" needs "mode": "l2"' '.store={"type":"evpn"}'
+bad "evpn with a key of others" 7 'type "evpn" has no further keys' '.mode="l2" | .store={"type":"evpn","prefix":"x"}'
+bad "a store that is no object" 2 '"store": 5' '.store=5'
 bad "a store" 2 '"store": {"type":"etcd"}' '.store={"type":"etcd"}'
 bad "no network" 7 '"network" is missing' 'del(.network)'
 bad "an empty network" 7 '"network" is missing' '.network=[]'
@@ -69,6 +73,16 @@ bad "an IPAM plugin that is not there" 999 nonesuch '.ipam.type="nonesuch"'
 bad "an address outside of the node's subnet" 7 '10.5.2.9 is not in a subnet of node "n1"' '.ipam={"type":"static","addresses":[{"address":"10.5.2.9/24","gateway":"10.5.2.1"}]}'
 bad "the node's own address" 7 '10.5.1.0 is that of the node itself' '.ipam={"type":"static","addresses":[{"address":"10.5.1.0/24","gateway":"10.5.1.1"}]}'
 bad "an address without a gateway" 7 'no gateway, which vxlan needs' '.ipam={"type":"static","addresses":[{"address":"10.5.1.9/24"}]}'
+# usage: bad_l2 NAME TEXT ADDRESS [GATEWAY]
+bad_l2() { bad "l2: $1" 7 "$2" ".mode=\"l2\" | .ipam={type:\"static\",addresses:[{address:\"$3\"${4:+,gateway:\"$4\"}}]}"; }
+bad_l2 "an address outside of the network" '10.6.1.9 is not in "network"' 10.6.1.9/16
+bad_l2 "an address of a family that the network has not" 'fd05::9 is not in "network"' fd05::9/64
+bad_l2 "an address of another node's subnet" '10.5.2.9 is in 10.5.2.0/24, the subnet of node "n2"' 10.5.2.9/16
+bad_l2 "the node's own address" '10.5.1.1 is that of the node itself' 10.5.1.1/16 10.5.1.2
+bad_l2 "the network's own address" '10.5.0.0 is that of all of "network", 10.5.0.0/16' 10.5.0.0/16
+bad_l2 "the broadcast address" '10.5.255.255 is that of all' 10.5.255.255/16
+bad_l2 "a gateway outside of the network" 'the gateway 10.6.0.1 is not in "network", 10.5.0.0/16' 10.5.1.9/16 10.6.0.1
+bad_l2 "an address that is its own gateway" '10.5.1.9/16 is its own gateway' 10.5.1.9/16 10.5.1.9
 bad "a peersFile that is not there" 5 /run/none '.peersFile="/run/none"'
 echo '[{"node":"n3",' >/run/peers
 bad "a peersFile that is no JSON" 6 '/run/peers line 2: no JSON' '.peersFile="/run/peers"'
@@ -86,6 +100,11 @@ succeeds "DEL with values that ADD refuses" vxlan DEL a "$(vconf 'del(.vni) | .p
 ip link add vx42 type bridge
 bad "a link of that name" 999 'link vx42 of somebody else' .
 ip link del vx42
+for kind in bridge veth; do
+	ip link add br-vx42 type $kind || not_ok "l2: a $kind in the way"
+	bad "l2: a $kind of that name" 999 'link br-vx42 of somebody else' '.mode="l2"'
+	ip link del br-vx42
+done
 ip link add other type vxlan id 42 dstport 4789 local 192.0.2.1
 bad "a VXLAN device of others with the VNI" 999 'another VXLAN device has 42 on port 4789' .
 ip link del other
@@ -103,6 +122,8 @@ fails "another network with the addresses" 7 '"network": 10.5.0.0/16 overlaps 10
 fails "STATUS says so, too" 7 '"vni": 42' vxlan STATUS b "$(vconf '.name="red"')"
 fails "another subnet while containers live" 7 'node "n1" has containers in 10.5.1.0/24 of VNI 42' vxlan ADD b "$(vconf '.peers[0].subnet="10.5.7.0/24"')"
 fails "another VNI while containers live" 7 'of VNI 42: it does not move' vxlan ADD b "$(vconf '.vni=44')"
+fails "another mode while containers live" 7 '"mode": node "n1" has containers' vxlan ADD b "$(vconf '.mode="l2"')"
+fails "STATUS says so, too" 50 'nor leave mode "l3"' vxlan STATUS b "$(vconf '.mode="l2"')"
 fails "STATUS reports it as unavailable" 50 'does not move' vxlan STATUS b "$(vconf '.peers[0].subnet="10.5.7.0/24"')"
 succeeds "STATUS" vxlan STATUS a "$(vconf)"
 succeeds "DEL" vxlan DEL a "$(vconf)"
@@ -143,6 +164,34 @@ same "a smaller MTU of a route stays" 1300 "$(result '.routes[0].mtu')"
 taken "dns" '.dns={"nameservers":["10.5.1.1"]}'
 same "dns in the result" 10.5.1.1 "$(result '.dns.nameservers[0]')"
 CNI_PATH=/nowhere taken "the default IPAM needs no CNI_PATH" .
+
+taken "mode l2" '.mode="l2"'
+same "no address of the device" "" "$(addresses vx42)"
+same "those of bridge and container" "10.5.1.1/16 10.5.1.2/16" "$(addresses br-vx42) $(addresses eth0 a)"
+same "its state" "l2 false" "$(jq -r '"\(.mode) \(.evpn)"' /run/hawser/overlay/blue)"
+fails "another network while containers live" 7 '"network": node "n1" has containers in 10.5.1.0/24' vxlan ADD b "$(fresh b; vconf '.mode="l2" | .network="10.4.0.0/15"')"
+fails "routed again while containers live" 7 'nor leave mode "l2"' vxlan ADD b "$(vconf)"
+succeeds "DEL, with mode l3 by now" vxlan DEL a "$(vconf)"
+same "no bridge is left" 0 "$(ip -o link | grep -c vx)"
+succeeds "mode l3 afterwards" vxlan ADD b "$(vconf)"
+taken "l2: a gateway on the link, and host-local with ranges" '.mode="l2" | .ipam={"type":"host-local","ranges":[[{"subnet":"10.5.1.0/24","rangeStart":"10.5.1.50","gateway":"10.5.1.9"}]],"routes":[{"dst":"0.0.0.0/0"}]}'
+same "it is the container's" "10.5.1.50/16 10.5.1.9" "$(addresses eth0 a) $(ip -n a -j route show default | jq -r '.[0].gateway')"
+taken "l2: the largest vni" '.mode="l2" | .vni=16777215'
+same "its bridge" br-vx16777215 "$(link vx16777215 .master)"
+taken "l2 with EVPN" '.mode="l2" | .store={"type":"evpn"} | del(.peers[1])'
+evpn=$(vconf '.mode="l2" | .store={"type":"evpn"} | del(.peers[1])')
+prev=$(cat $out)
+same "device and port learn nothing, neighbours are suppressed" "false false true" \
+	"$(link vx42 '"\(.linkinfo.info_data.learning) \(.linkinfo.info_slave_data.learning) \(.linkinfo.info_slave_data.neigh_suppress)"')"
+bridge fdb append 00:00:00:00:00:00 dev vx42 dst 192.0.2.9 && bridge fdb add 02:00:00:00:00:09 dev vx42 dst 192.0.2.9
+succeeds "EVPN: entries of others are no difference" vxlan CHECK a "$(with_prev "$evpn" "$prev")"
+succeeds "EVPN: a second container" vxlan ADD b "$(fresh b; echo "$evpn")"
+same "EVPN: they stay" 2 "$(bridge fdb show dev vx42 | grep -c 'dst 192.0.2.9')"
+same "EVPN: packets from anybody" "1 1 2 2" "$(for c in input forward raw rawout; do nft list chain inet hawser-vx42 $c | grep -c dport; done | xargs)"
+nft flush chain inet hawser-vx42 raw
+fails "EVPN: CHECK of the table" 999 'missing or changed' vxlan CHECK a "$(with_prev "$evpn" "$prev")"
+succeeds "EVPN: another node in the list" vxlan ADD b "$(fresh b; NETNS='' plugin vxlan DEL b "$evpn"; vconf '.mode="l2" | .store={"type":"evpn"}')"
+same "EVPN: packets from it only" "3 192.0.2.2" "$(nft list chain inet hawser-vx42 input | grep -c dport) $(nft list set inet hawser-vx42 vteps4 | sed -n 's/.*elements = { \(.*\) }/\1/p')"
 
 # --- files of peers
 slate a
