@@ -20,7 +20,7 @@ etcd_start() {
 	: >"$dir/log"
 	echo "$scheme://$address:$port" >"$dir/endpoint"
 	# shellcheck disable=SC2016
-	${RUN:-} bash -c 'echo $$ >"$1/pid"; exec etcd "${@:2}" >"$1/log" 2>&1' - "$dir" \
+	${RUN:-} bash -c 'echo $$ >"$1/pid"; exec etcd "${@:2}" </dev/null >"$1/log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-' - "$dir" \
 		--name test --data-dir "$dir/data" --unsafe-no-fsync --bcrypt-cost 4 --heartbeat-interval 20 --election-timeout 100 "${tls[@]}" \
 		--listen-client-urls "$scheme://$address:$port" --advertise-client-urls "$scheme://$address:$port" \
 		--listen-peer-urls "http://$address:$((port + 1))" --initial-advertise-peer-urls "http://$address:$((port + 1))" \

@@ -198,17 +198,25 @@ static void say_done(const struct driver *d, int r)
 	fflush(stdout);
 }
 
+/* Empty is as good as absent. */
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct driver d = { .wake = eventfd(0, EFD_CLOEXEC) };
 	struct etcd_conf conf = {
 		.endpoints = (const char *const *)argv + 1,
 		.n_endpoints = (size_t)argc - 1,
-		.ca_file = getenv("CA"),
-		.cert_file = getenv("CERT"),
-		.key_file = getenv("KEY"),
-		.username = getenv("NAME"),
-		.password = getenv("PASSWORD"),
+		.ca_file = variable("CA"),
+		.cert_file = variable("CERT"),
+		.key_file = variable("KEY"),
+		.username = variable("NAME"),
+		.password = variable("PASSWORD"),
 		.timeout_ms = getenv("TIMEOUT") ? atoi(getenv("TIMEOUT")) : 0,
 	};
 	size_t size = 0;

@@ -59,6 +59,13 @@ static char *watch_request(const char *prefix, int64_t from)
 
 /* ---- what the server says ---- */
 
+/* Also when nothing but the token has ended: later versions say no more. */
+static bool is_denied(const char *reason)
+{
+	return reason &&
+	       (strstr(reason, "permission denied") || etcd_json_error(0, reason) == -EKEYEXPIRED);
+}
+
 /* It is over. Return: the reason. */
 static int canceled(struct etcd *e, const json_t *result)
 {
@@ -68,8 +75,7 @@ static int canceled(struct etcd *e, const json_t *result)
 	if (etcd_json_int(result, "compact_revision", &compacted) == 0 && compacted > 0)
 		return etcd_fail(e, -ESTALE, "%s" PATH ": compacted up to revision %lld",
 				 e->endpoint[e->watch.at], (long long)compacted);
-	/* etcd says no more than this when the token has ended */
-	if (reason && strstr(reason, "permission denied")) {
+	if (is_denied(reason)) {
 		etcd_forget(e);
 		return etcd_fail(e, -EACCES, "%s" PATH ": %.300s", e->endpoint[e->watch.at],
 				 reason);
@@ -183,7 +189,7 @@ static int ended(struct etcd *e)
 	if (w->in.full)
 		return etcd_fail(e, -EBADMSG, "%s" PATH ": a line of more than %u bytes",
 				 e->endpoint[w->at], ETCD_ANSWER_MAX);
-	if (w->result == CURLE_OK && status != 200) {
+	if (w->result == CURLE_OK && (status != 200 || w->in.len)) {
 		int r = etcd_error_of(e, w->at, PATH, status, w->in.data, w->in.len);
 
 		if (r == -EKEYEXPIRED)
