@@ -27,7 +27,7 @@ struct overlay_peer {
 	struct ip_net subnet[OVERLAY_FAMILIES];
 	uint8_t mac[6]; /* of its VXLAN device: as given, else overlay_mac() */
 	bool refused;	/* left out by whoever looked at it later */
-	int64_t since;	/* of the agent: when it was seen first, seconds since 1970 */
+	int64_t since;	/* known so since then, seconds since 1970; 0: nobody knows */
 };
 
 /* All of them, in the order in which they were given. */

@@ -2,6 +2,7 @@
 /* What a node keeps of each overlay network beside its attachments. */
 #include "overlay_state.h"
 
+#include "args.h"
 #include "cleanup.h"
 #include "file.h"
 #include "lock.h"
@@ -16,6 +17,7 @@
 void overlay_state_free(struct overlay_state *st)
 {
 	free(st->vteps);
+	free(st->peers);
 	memset(st, 0, sizeof(*st));
 }
 
@@ -42,6 +44,73 @@ void overlay_state_sort(struct overlay_state *st)
 	st->n_vteps = n;
 }
 
+/* ---- peers ---- */
+
+static int by_vtep(const void *a, const void *b)
+{
+	const struct overlay_peer *one = a, *other = b;
+	int d = ip_cmp(&one->vtep, &other->vtep);
+
+	/* a store may know several records of a VTEP */
+	return d ? d : strcmp(one->node, other->node);
+}
+
+void overlay_state_take_peers(struct overlay_state *st, struct overlay_peer *peers, size_t n)
+{
+	free(st->peers);
+	free(st->vteps);
+	st->peers = peers;
+	st->n_peers = n;
+	st->vteps = calloc(n + 1, sizeof(*st->vteps));
+	if (!st->vteps)
+		abort();
+	if (st->n_peers)
+		qsort(st->peers, st->n_peers, sizeof(*st->peers), by_vtep);
+	for (size_t i = 0; i < st->n_peers; i++)
+		st->vteps[i] = st->peers[i].vtep;
+	st->n_vteps = st->n_peers;
+	overlay_state_sort(st);
+}
+
+void overlay_state_set_peers(struct overlay_state *st, const struct overlay_peers *peers,
+			     const struct overlay_peer *own)
+{
+	struct overlay_peer *copies = calloc(peers->n + 1, sizeof(*copies));
+	size_t n = 0;
+
+	if (!copies)
+		abort();
+	for (size_t i = 0; i < peers->n; i++)
+		if (!peers->p[i].refused && &peers->p[i] != own)
+			copies[n++] = peers->p[i];
+	overlay_state_take_peers(st, copies, n);
+}
+
+static bool same_net(const struct ip_net *a, const struct ip_net *b)
+{
+	return a->len == b->len && ip_equal(&a->ip, &b->ip);
+}
+
+static bool same_peer(const struct overlay_peer *a, const struct overlay_peer *b)
+{
+	return memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       same_net(&a->subnet[0], &b->subnet[0]) && same_net(&a->subnet[1], &b->subnet[1]);
+}
+
+void overlay_state_age(struct overlay_state *st, const struct overlay_state *before, int64_t now)
+{
+	for (size_t i = 0, k = 0; i < st->n_peers; i++) {
+		struct overlay_peer *p = &st->peers[i];
+
+		while (k < before->n_peers && by_vtep(&before->peers[k], p) < 0)
+			k++;
+		p->since = k < before->n_peers && by_vtep(&before->peers[k], p) == 0 &&
+					   same_peer(&before->peers[k], p)
+				   ? before->peers[k].since
+				   : now;
+	}
+}
+
 /* ---- JSON ---- */
 
 json_t *overlay_nets_json(const struct ip_net net[2])
@@ -55,21 +124,57 @@ json_t *overlay_nets_json(const struct ip_net net[2])
 	return list;
 }
 
+json_t *overlay_peer_json(const struct overlay_peer *peer, uint32_t vni)
+{
+	char vtep[IP_STRLEN], text[MAC_STRLEN];
+	uint8_t mac[6];
+	json_t *obj =
+		json_pack("{s:s, s:s, s:o}", "node", peer->node, "vtep", ip_str(&peer->vtep, vtep),
+			  "subnets", overlay_nets_json(peer->subnet));
+
+	overlay_mac(peer->node, vni, mac);
+	if (memcmp(mac, peer->mac, sizeof(mac)) != 0)
+		json_object_set_new(obj, "mac", json_string(mac_str(peer->mac, text)));
+	if (peer->since)
+		json_object_set_new(obj, "since", json_integer(peer->since));
+	return obj;
+}
+
+static json_t *vteps_json(const struct overlay_state *st)
+{
+	json_t *vteps = json_array();
+	char text[IP_STRLEN];
+
+	for (size_t i = 0; i < st->n_vteps; i++)
+		json_array_append_new(vteps, json_string(ip_str(&st->vteps[i], text)));
+	return vteps;
+}
+
+static json_t *peers_json(const struct overlay_state *st)
+{
+	json_t *peers = json_array();
+
+	for (size_t i = 0; i < st->n_peers; i++)
+		json_array_append_new(peers, overlay_peer_json(&st->peers[i], st->vni));
+	return peers;
+}
+
 json_t *overlay_state_json(const struct overlay_state *st)
 {
 	char name[OVERLAY_DEVICE_MAX], text[IP_STRLEN], conflict[sizeof(st->conflict)];
-	json_t *vteps = json_array(), *obj;
+	json_t *obj;
 
 	/* a sentence that was cut may end within a character, which is no JSON */
 	memcpy(conflict, st->conflict, sizeof(conflict));
 	text_sanitize(conflict);
-	for (size_t i = 0; i < st->n_vteps; i++)
-		json_array_append_new(vteps, json_string(ip_str(&st->vteps[i], text)));
 	obj = json_pack("{s:s, s:I, s:i, s:s, s:b, s:s, s:o, s:o, s:o}", "network", st->network,
 			"vni", (json_int_t)st->vni, "port", (int)st->port, "device",
 			overlay_device_name(st->vni, false, name), "direct", (int)st->direct,
 			"local", ip_str(&st->local, text), "networks", overlay_nets_json(st->net),
-			"subnets", overlay_nets_json(st->subnet), "vteps", vteps);
+			"subnets", overlay_nets_json(st->subnet), st->n_peers ? "peers" : "vteps",
+			st->n_peers ? peers_json(st) : vteps_json(st));
+	if (obj && st->node[0])
+		json_object_set_new(obj, "node", json_string(st->node));
 	if (obj && st->l2)
 		json_object_update_new(obj, json_pack("{s:s, s:b}", "mode", overlay_state_mode(st),
 						      "evpn", (int)st->evpn));
@@ -109,12 +214,64 @@ static int read_vteps(const json_t *list, struct overlay_state *st)
 	return 0;
 }
 
+static int read_peer(const json_t *obj, uint32_t vni, struct overlay_peer *p)
+{
+	const char *node = json_string_value(json_object_get(obj, "node"));
+	const char *vtep = json_string_value(json_object_get(obj, "vtep"));
+	const char *mac = json_string_value(json_object_get(obj, "mac"));
+	const json_t *subnets = json_object_get(obj, "subnets");
+
+	if (!subnets)
+		subnets = json_object_get(obj, "subnet");
+	if (!node || strlen(node) >= sizeof(p->node) || !vtep || ip_parse(vtep, &p->vtep) < 0 ||
+	    overlay_nets_parse(subnets, p->subnet) < 0)
+		return -EBADMSG;
+	snprintf(p->node, sizeof(p->node), "%s", node);
+	p->since = json_integer_value(json_object_get(obj, "since"));
+	overlay_mac(p->node, vni, p->mac);
+	return mac && mac_parse(mac, p->mac) < 0 ? -EBADMSG : 0;
+}
+
+int overlay_peers_parse(const json_t *array, uint32_t vni, struct overlay_peer **peers, size_t *n)
+{
+	struct overlay_peer *p = calloc(json_array_size(array) + 1, sizeof(*p));
+	const json_t *item;
+	size_t i;
+
+	if (!p)
+		abort();
+	json_array_foreach (array, i, item)
+		if (read_peer(item, vni, &p[i]) < 0) {
+			free(p);
+			return -EBADMSG;
+		}
+	*peers = p;
+	*n = json_array_size(array);
+	return 0;
+}
+
+/* The peers, or what an older version has written: their VTEPs. */
+static int read_others(const json_t *obj, struct overlay_state *st)
+{
+	const json_t *array = json_object_get(obj, "peers");
+	struct overlay_peer *peers;
+	size_t n;
+
+	if (!array)
+		return read_vteps(json_object_get(obj, "vteps"), st);
+	if (overlay_peers_parse(array, st->vni, &peers, &n) < 0)
+		return -EBADMSG;
+	overlay_state_take_peers(st, peers, n);
+	return 0;
+}
+
 int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 {
 	const char *network = json_string_value(json_object_get(obj, "network"));
 	const char *local = json_string_value(json_object_get(obj, "local"));
 	const char *conflict = json_string_value(json_object_get(obj, "conflict"));
 	const char *mode = json_string_value(json_object_get(obj, "mode"));
+	const char *node = json_string_value(json_object_get(obj, "node"));
 	json_int_t vni = json_integer_value(json_object_get(obj, "vni"));
 	json_int_t port = json_integer_value(json_object_get(obj, "port"));
 	struct overlay_state got = { .vni = (uint32_t)vni, .port = (uint16_t)port };
@@ -128,11 +285,13 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 	got.evpn = json_is_true(json_object_get(obj, "evpn"));
 	got.managed = json_is_true(json_object_get(obj, "managed"));
 	got.mtu = (int)json_integer_value(json_object_get(obj, "mtu"));
+	if (node)
+		snprintf(got.node, sizeof(got.node), "%s", node);
 	if (conflict)
 		snprintf(got.conflict, sizeof(got.conflict), "%s", conflict);
 	if (overlay_nets_parse(json_object_get(obj, "networks"), got.net) < 0 ||
 	    overlay_nets_parse(json_object_get(obj, "subnets"), got.subnet) < 0 ||
-	    read_vteps(json_object_get(obj, "vteps"), &got) < 0) {
+	    read_others(obj, &got) < 0) {
 		overlay_state_free(&got);
 		return -EBADMSG;
 	}

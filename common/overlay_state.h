@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "ip.h"
+#include "overlay_peers.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@
 
 struct overlay_state {
 	char network[256];
+	char node[OVERLAY_NODE_MAX]; /* this node; "": not said */
 	uint32_t vni;
 	uint16_t port;
 	bool direct;		 /* routes past the VXLAN device may exist */
@@ -35,6 +37,8 @@ struct overlay_state {
 	struct ip_net subnet[2]; /* this node's */
 	struct ip_addr *vteps;	 /* of the others, sorted; owned */
 	size_t n_vteps;
+	struct overlay_peer *peers; /* the others, by VTEP; owned. A managed network has none */
+	size_t n_peers;
 };
 
 /** overlay_state_free() - release what @st owns, and zero it. */
@@ -59,6 +63,43 @@ json_t *overlay_nets_json(const struct ip_net net[2]);
 
 /** overlay_nets_parse() - the opposite; NULL reads as []. Return: 0, or -EBADMSG. */
 int overlay_nets_parse(const json_t *list, struct ip_net net[2]);
+
+/**
+ * overlay_state_set_peers() - make copies of records the state's peers, and their VTEPs its VTEPs
+ * @st: without peers and VTEPs
+ * @peers: those that are refused are left out
+ * @own: one of them that is left out, too; may be NULL
+ */
+void overlay_state_set_peers(struct overlay_state *st, const struct overlay_peers *peers,
+			     const struct overlay_peer *own);
+
+/** overlay_state_take_peers() - the same for an array of them from malloc(), which @st then owns.
+ */
+void overlay_state_take_peers(struct overlay_state *st, struct overlay_peer *peers, size_t n);
+
+/** overlay_state_age() - records that are as they were @before keep their age; those of others
+ * begin @now. */
+void overlay_state_age(struct overlay_state *st, const struct overlay_state *before, int64_t now);
+
+/**
+ * overlay_peer_json() - a record as it stands in the state, in a snapshot and in an agent's answer
+ * @peer: record
+ * @vni: the MAC is left out if overlay_mac() makes it of this
+ *
+ * Return: {"node", "vtep", "subnets", "mac", "since"}; new reference.
+ */
+json_t *overlay_peer_json(const struct overlay_peer *peer, uint32_t vni);
+
+/**
+ * overlay_peers_parse() - the opposite, for an array of them; "subnet" will do for "subnets"
+ * @array: JSON
+ * @vni: as above
+ * @peers: receives them, owned by the caller; untouched on failure
+ * @n: their number
+ *
+ * Return: 0, or -EBADMSG.
+ */
+int overlay_peers_parse(const json_t *array, uint32_t vni, struct overlay_peer **peers, size_t *n);
 
 /** overlay_state_json() - Return: new reference. */
 json_t *overlay_state_json(const struct overlay_state *st);

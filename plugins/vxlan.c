@@ -46,6 +46,7 @@
 #include "plugins/vxlan_lease.h"
 
 #include <string.h>
+#include <time.h>
 
 /* What one ADD carries from step to step. */
 struct job {
@@ -176,14 +177,17 @@ static int write_entries(struct nlk *nl, const struct job *job, int device, stru
 		     : 0;
 }
 
-static int write_state(const struct overlay_state *st, struct cni_err *err)
+/* Records of peers that are as they were keep their age. */
+static int write_state(struct overlay_state *st, struct cni_err *err)
 {
 	autostate struct overlay_state now = { 0 };
-	json_auto_t *before = NULL, *after = overlay_state_json(st);
+	json_auto_t *before = NULL, *after = NULL;
 	int r = overlay_state_read(st->network, &now);
 
 	if (r == 0)
 		before = overlay_state_json(&now);
+	overlay_state_age(st, &now, time(NULL));
+	after = overlay_state_json(st);
 	if (json_equal(before, after))
 		return 0;
 	r = overlay_state_write(st);

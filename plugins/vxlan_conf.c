@@ -214,13 +214,8 @@ static void fill_state(const struct cni_call *call, struct vxlan_conf *conf)
 	st->direct = conf->direct;
 	memcpy(st->net, conf->rules.network, sizeof(st->net));
 	memcpy(st->subnet, conf->own->subnet, sizeof(st->subnet));
-	st->vteps = calloc(conf->peers.n + 1, sizeof(*st->vteps));
-	if (!st->vteps)
-		abort();
-	for (size_t i = 0; i < conf->peers.n; i++)
-		if (!conf->peers.p[i].refused && &conf->peers.p[i] != conf->own)
-			st->vteps[st->n_vteps++] = conf->peers.p[i].vtep;
-	overlay_state_sort(st);
+	snprintf(st->node, sizeof(st->node), "%s", conf->node);
+	overlay_state_set_peers(st, &conf->peers, conf->own);
 	conf->site = (struct overlay_site){ .peers = &conf->peers,
 					    .own = conf->own,
 					    .local = st->local,

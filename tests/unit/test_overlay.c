@@ -403,15 +403,80 @@ static void test_state(void **state)
 	assert_string_equal(overlay_device_name(0xffffff, true, name), "vx16777215-v6");
 }
 
+/* A state with the peers of a text. */
+static struct overlay_state state_of(const char *records)
+{
+	autopeers struct overlay_peers peers = { 0 };
+	struct overlay_state st = {
+		.network = "blue", .node = "n1", .vni = 42, .port = 4789, .local = ip("192.0.2.1")
+	};
+	struct cni_err err;
+
+	assert_int_equal(add_text(&peers, records, &err), 0);
+	overlay_state_set_peers(&st, &peers, &peers.p[0]);
+	return st;
+}
+
+static void test_state_peers(void **state)
+{
+	autostate struct overlay_state st = state_of("[" N("1") "," N("3") "," N("2") "]");
+	autostate struct overlay_state back = { 0 }, changed = { 0 }, none = { 0 };
+	json_auto_t *obj = NULL, *again = NULL, *bad = NULL;
+	struct overlay_peer *peers = NULL;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(st.n_peers, 2);
+	assert_string_equal(st.peers[0].node, "n2");
+	assert_int_equal(st.n_vteps, 2);
+	assert_int_equal(st.vteps[1].b[3], 3);
+	overlay_state_age(&st, &none, 1000);
+	assert_int_equal(st.peers[1].since, 1000);
+	st.peers[1].mac[5] ^= 1; /* not by its name */
+	obj = overlay_state_json(&st);
+	assert_null(json_object_get(obj, "vteps"));
+	assert_int_equal(overlay_state_parse(obj, &back), 0);
+	again = overlay_state_json(&back);
+	assert_true(json_equal(obj, again));
+	assert_string_equal(back.node, "n1");
+	assert_int_equal(back.n_vteps, 2);
+	assert_memory_equal(back.peers[1].mac, st.peers[1].mac, 6);
+	assert_memory_equal(back.peers[0].mac, st.peers[0].mac, 6);
+	/* what has changed begins anew */
+	back.peers[1].mac[5] ^= 1;
+	changed = state_of("[" N("1") "," N("4") "," N("3") "," N("2") "]");
+	overlay_state_age(&changed, &back, 2000);
+	assert_int_equal(changed.peers[0].since, 1000);
+	assert_int_equal(changed.peers[1].since, 1000);
+	assert_int_equal(changed.peers[2].since, 2000);
+	changed.peers[1].subnet[0].len = 25;
+	overlay_state_age(&changed, &back, 3000);
+	assert_int_equal(changed.peers[0].since, 1000);
+	assert_int_equal(changed.peers[1].since, 3000);
+	bad = json_pack("[{s:s, s:s, s:[s]}]", "node", "n2", "vtep", "192.0.2.2", "subnets", "x");
+	assert_int_equal(overlay_peers_parse(bad, 42, &peers, &n), -EBADMSG);
+	assert_null(peers);
+	json_object_set_new(obj, "peers", json_pack("[i]", 5));
+	overlay_state_free(&back);
+	assert_int_equal(overlay_state_parse(obj, &back), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mac),	    cmocka_unit_test(test_good_records),
-		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_files),	    cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_differences), cmocka_unit_test(test_direct),
-		cmocka_unit_test(test_state),	    cmocka_unit_test(test_replication_list),
-		cmocka_unit_test(test_read_flood),  cmocka_unit_test(test_gateway),
+		cmocka_unit_test(test_mac),
+		cmocka_unit_test(test_good_records),
+		cmocka_unit_test(test_bad_records),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_state_peers),
+		cmocka_unit_test(test_replication_list),
+		cmocka_unit_test(test_read_flood),
+		cmocka_unit_test(test_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
