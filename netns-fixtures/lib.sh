@@ -11,8 +11,9 @@ private_host() {
 # Mount what keeps the machine's files out of reach. Call it once after private_host.
 private_files() {
 	mount -t tmpfs tmpfs /run
-	mkdir -p /run/netns /run/lock /var/lib/cni
+	mkdir -p /run/netns /run/lock /var/lib/cni /var/lib/hawser
 	mount -t tmpfs tmpfs /var/lib/cni
+	mount -t tmpfs tmpfs /var/lib/hawser
 	ip link set lo up
 }
 
@@ -97,14 +98,15 @@ in_host() {
 	nsenter --mount="$dir/mnt" --net="$dir/net" --uts="$dir/uts" "$@"
 }
 
-# What a new host sees: a /run, state of CNI and /sys of its own, and nothing of the other hosts. Runs on it.
+# What a new host sees: a /run, state of CNI and of Hawser and /sys of its own, and nothing of the other hosts. Runs on it.
 # usage: host_files HOST
 host_files() {
 	umount -l "$HOSTS"
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount -t sysfs sysfs /sys
-	mkdir -p /run/netns /run/lock /var/lib/cni
+	mkdir -p /run/netns /run/lock /var/lib/cni /var/lib/hawser
 	mount -t tmpfs tmpfs /var/lib/cni
+	mount -t tmpfs tmpfs /var/lib/hawser
 	hostname "$1"
 	ip link set lo up
 }
