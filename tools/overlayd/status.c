@@ -2,6 +2,7 @@
 /* hawser-overlayd: what is told about its networks. */
 #include "status.h"
 
+#include "args.h"
 #include "cleanup.h"
 #include "cni.h"
 
@@ -46,19 +47,34 @@ static bool is_held(const struct network *n, int leg, const struct overlay_peer 
 static json_t *peers_json(const struct network *n)
 {
 	json_t *list = json_array();
-	char vtep[IP_STRLEN];
 
 	for (int i = 0; n->view && i < 2; i++)
 		for (size_t k = 0; k < n->view->leg[i].peers.n; k++) {
 			const struct overlay_peer *p = &n->view->leg[i].peers.p[k];
+			json_t *peer = overlay_peer_json(p, n->st.vni);
 
-			json_array_append_new(list,
-					      json_pack("{s:s, s:s, s:o, s:I, s:b}", "node",
-							p->node, "vtep", ip_str(&p->vtep, vtep),
-							"subnets", overlay_nets_json(p->subnet),
-							"since", (json_int_t)p->since, "held",
-							(int)is_held(n, i, p)));
+			json_object_set_new(peer, "held", json_boolean(is_held(n, i, p)));
+			json_array_append_new(list, peer);
 		}
+	return list;
+}
+
+/* The VXLAN devices. */
+static json_t *legs_json(const struct network *n)
+{
+	char name[OVERLAY_DEVICE_MAX], local[IP_STRLEN], mac[MAC_STRLEN];
+	json_t *list = json_array();
+
+	for (int i = 0; i < 2; i++) {
+		const struct leg *leg = &n->leg[i];
+
+		if (leg->used)
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:s}", "device",
+						overlay_device_name(leg->st.vni, leg->second, name),
+						"local", ip_str(&leg->st.local, local), "mac",
+						mac_str(leg->mac.b, mac)));
+	}
 	return list;
 }
 
@@ -72,12 +88,12 @@ static json_t *network_json(const struct network *n)
 				(int)(n->view ? n->view->refused : 0), "peers", peers_json(n));
 
 	if (obj && n->view)
-		json_object_update_new(obj, json_pack("{s:I, s:i, s:i, s:o, s:o, s:b}", "vni",
-						      (json_int_t)n->st.vni, "port",
-						      (int)n->st.port, "mtu", n->st.mtu, "networks",
-						      overlay_nets_json(n->st.net), "subnets",
-						      overlay_nets_json(n->st.subnet),
-						      "fromSnapshot", (int)!n->view->from_store));
+		json_object_update_new(
+			obj, json_pack("{s:I, s:i, s:i, s:o, s:o, s:b, s:o}", "vni",
+				       (json_int_t)n->st.vni, "port", (int)n->st.port, "mtu",
+				       n->st.mtu, "networks", overlay_nets_json(n->st.net),
+				       "subnets", overlay_nets_json(n->st.subnet), "fromSnapshot",
+				       (int)!n->view->from_store, "legs", legs_json(n)));
 	return obj;
 }
 
