@@ -176,6 +176,8 @@ $(foreach p,$(PROGRAM_SRC),$(eval $(call program,$(p))))
 endif
 $(foreach p,$(TOOLS) $(SBIN),$(eval $(call program,tools/$(p).c)))
 $(OUT)/cnitool: $(addprefix $(OBJ)/tools/,netlist.o cache.o runplugin.o)
+$(OUT)/hawser: $(addprefix $(OBJ)/tools/,hawser_list.o hawser_overlay.o overlay_agent.o overlay_blocks.o overlay_dot.o \
+		 overlay_report.o overlay_svg.o table.o)
 $(OUT)/hawser: $(addprefix $(OBJ)/,tools/hawser_cleanup.o tools/cache.o plugins/filter.o plugins/iface.o \
 		 plugins/bandwidth_record.o plugins/child_record.o plugins/firewall_record.o plugins/hostdev_find.o \
 		 plugins/hostdev_record.o plugins/portmap_record.o plugins/tap_record.o plugins/tuning_record.o)

@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "cni.h"
 #include "hawser_cleanup.h"
+#include "hawser_list.h"
+#include "hawser_overlay.h"
 #include "log.h"
 #include "nat.h"
 #include "overlay.h"
@@ -21,175 +23,28 @@
 #include <getopt.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 static const char usage_text[] =
 	"usage: hawser list [--json]\n"
 	"       hawser reload\n"
 	"       hawser cleanup NETWORK|CONTAINER\n"
+	"       hawser overlay status [NETWORK] [--json] [--no-probe] [--timeout SECONDS]\n"
+	"       hawser overlay graph [NETWORK] [--svg] [--no-probe] [--timeout SECONDS]\n"
 	"\n"
 	"list     the attachments of this node: network, container, interface, addresses, ports\n"
 	"reload   make the netfilter rules and elements of all attachments again, in one\n"
 	"         transaction: after \"nft flush ruleset\" or the restart of a firewall\n"
 	"cleanup  detach every container of a network, or a container (its whole id) from every\n"
 	"         network: links, netfilter, leases and records, also those of the Go plugins\n"
+	"overlay  status: what the overlay networks are like, whether their peers answer, and how\n"
+	"         large packets to them may be; graph: the same as a picture, in DOT or SVG\n"
 	"\n"
-	"  -j, --json      list: as JSON\n"
+	"  -j, --json      list, status: as JSON\n"
+	"      --svg       graph: as SVG, not DOT\n"
+	"      --no-probe  send nothing to the peers\n"
+	"  -t, --timeout   how long their answers are waited for, for a network (1 second)\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   the version\n";
-
-static int print_error(const struct cni_err *err)
-{
-	fprintf(stderr, "hawser: %s%s%s\n", err->msg, err->details[0] ? ": " : "", err->details);
-	return 1;
-}
-
-/* ---- list ---- */
-
-/* The attachment that a record belongs to; made when it is the first. */
-static json_t *attachment_of(json_t *list, const struct state_key *key)
-{
-	json_t *attachment;
-	size_t i;
-
-	json_array_foreach (list, i, attachment) {
-		struct state_key k = state_key_of(attachment);
-
-		if (!strcmp(k.network, key->network) &&
-		    !strcmp(k.container_id, key->container_id) && !strcmp(k.ifname, key->ifname))
-			return attachment;
-	}
-	attachment = json_pack("{s:s, s:s, s:s, s:[], s:[], s:[]}", "network", key->network,
-			       "containerID", key->container_id, "ifname", key->ifname, "plugins",
-			       "addresses", "ports");
-	json_array_append_new(list, attachment);
-	return attachment;
-}
-
-static void add_ports(json_t *ports, const struct nat_plan *plan)
-{
-	for (size_t i = 0; i < plan->n_runs; i++) {
-		const struct port_run *run = &plan->runs[i];
-		char host[IP_STRLEN] = "", container[IP_STRLEN];
-
-		if (run->host.family)
-			ip_str(&run->host, host);
-		json_array_append_new(ports,
-				      json_pack("{s:s, s:s, s:i, s:s, s:i, s:i}", "protocol",
-						port_proto(run->proto), "hostIP", host, "hostPort",
-						run->host_port, "containerIP",
-						ip_str(&run->container, container), "containerPort",
-						run->container_port, "count", (int)run->count));
-	}
-}
-
-static int collect(const json_t *record, void *arg)
-{
-	struct state_key key = state_key_of(record);
-	json_t *attachment = attachment_of(arg, &key);
-	json_t *addresses = json_object_get(attachment, "addresses");
-	const json_t *created = json_object_get(record, "created");
-	const json_t *iptables = json_object_get(record, "iptables");
-	autoplan struct nat_plan plan = { 0 };
-
-	json_array_append_new(json_object_get(attachment, "plugins"), json_string(key.plugin));
-	if (json_array_size(addresses) == 0)
-		json_array_extend(addresses, json_object_get(record, "ips"));
-	if (!json_object_get(attachment, "created") && created)
-		json_object_set(attachment, "created", (json_t *)created);
-	if (iptables)
-		nat_plan_parse(json_object_get(iptables, "plan"), &plan);
-	else
-		nat_plan_read(record, &plan);
-	add_ports(json_object_get(attachment, "ports"), &plan);
-	return 0;
-}
-
-static char *age_text(const json_t *attachment, char *buf, size_t size)
-{
-	long long created = json_integer_value(json_object_get(attachment, "created"));
-	long long s = (long long)time(NULL) - created;
-
-	if (!created || s < 0)
-		snprintf(buf, size, "-");
-	else if (s < 120)
-		snprintf(buf, size, "%llds", s);
-	else if (s < 7200)
-		snprintf(buf, size, "%lldm", s / 60);
-	else if (s < 172800)
-		snprintf(buf, size, "%lldh", s / 3600);
-	else
-		snprintf(buf, size, "%lldd", s / 86400);
-	return buf;
-}
-
-/* "8080->80/tcp" or "192.0.2.1:9000-9099->9000/udp"; each run once, not once per family. */
-static void print_ports(const json_t *ports)
-{
-	const json_t *port;
-	char last[160] = "";
-	size_t i;
-
-	json_array_foreach (ports, i, port) {
-		const char *host = json_string_value(json_object_get(port, "hostIP"));
-		int first = (int)json_integer_value(json_object_get(port, "hostPort"));
-		int count = (int)json_integer_value(json_object_get(port, "count"));
-		char text[160], range[16] = "";
-
-		if (count > 1)
-			snprintf(range, sizeof(range), "-%d", first + count - 1);
-		snprintf(text, sizeof(text), "%s%s%s%s%d%s->%d/%s", strchr(host, ':') ? "[" : "",
-			 host, strchr(host, ':') ? "]" : "", *host ? ":" : "", first, range,
-			 (int)json_integer_value(json_object_get(port, "containerPort")),
-			 json_string_value(json_object_get(port, "protocol")));
-		if (strcmp(text, last) != 0)
-			printf("%s%s", last[0] ? " " : "", text);
-		snprintf(last, sizeof(last), "%s", text);
-	}
-	printf("%s\n", last[0] ? "" : "-");
-}
-
-static void print_table(const json_t *list)
-{
-	const json_t *attachment, *address;
-	size_t i, k;
-
-	printf("%-16s %-20s %-10s %-6s %-40s %s\n", "NETWORK", "CONTAINER", "INTERFACE", "AGE",
-	       "ADDRESSES", "PORTS");
-	json_array_foreach (list, i, attachment) {
-		struct state_key key = state_key_of(attachment);
-		char addresses[160] = "-", age[24];
-		size_t used = 0;
-
-		json_array_foreach (json_object_get(attachment, "addresses"), k, address)
-			if (used < sizeof(addresses))
-				used += (size_t)snprintf(addresses + used, sizeof(addresses) - used,
-							 "%s%s", k ? " " : "",
-							 json_string_value(address));
-		printf("%-16s %-20.20s %-10s %-6s %-40s ", key.network, key.container_id,
-		       key.ifname, age_text(attachment, age, sizeof(age)), addresses);
-		print_ports(json_object_get(attachment, "ports"));
-	}
-}
-
-static int list(bool as_json)
-{
-	json_auto_t *all = json_array();
-	int r = state_all(collect, all);
-	struct cni_err err = { 0 };
-
-	if (r < 0) {
-		cni_fail(&err, CNI_E_IO, r, "list the records below " STATE_ROOT);
-		return print_error(&err);
-	}
-	if (as_json) {
-		json_dumpf(all, stdout, JSON_INDENT(4));
-		putchar('\n');
-	} else {
-		print_table(all);
-	}
-	return fflush(stdout) == 0 ? 0 : 1;
-}
 
 /* ---- reload ---- */
 
@@ -209,7 +64,7 @@ static int restore(const json_t *record, void *arg)
 		r = firewall_restore(record, &err);
 	if (r < 0) {
 		fprintf(stderr, "hawser: %s %s: ", key.network, key.container_id);
-		print_error(&err);
+		hawser_print_error(&err);
 		*(int *)arg = 1;
 	}
 	return 0;
@@ -221,10 +76,10 @@ static int reload(void)
 	int n = 0, failed = 0, r = nat_reload(&n, &err);
 
 	if (r < 0 && r != -EOPNOTSUPP)
-		return print_error(&err);
+		return hawser_print_error(&err);
 	state_all(restore, &failed);
 	if (overlay_restore(&err) < 0)
-		failed = print_error(&err);
+		failed = hawser_print_error(&err);
 	printf("%d attachments in table inet hawser\n", n);
 	return failed;
 }
@@ -237,6 +92,20 @@ static int usage(void)
 	return 2;
 }
 
+static int overlay(int argc, char **argv)
+{
+	int status;
+
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	log_init();
+	signal(SIGPIPE, SIG_IGN);
+	status = hawser_overlay(argc, argv);
+	return status == 2 ? usage() : status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
@@ -247,6 +116,8 @@ int main(int argc, char **argv)
 	const char *verb;
 	int c;
 
+	if (argc > 1 && strcmp(argv[1], "overlay") == 0)
+		return overlay(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "jhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
@@ -267,7 +138,7 @@ int main(int argc, char **argv)
 	verb = optind < argc ? argv[optind] : "";
 	argc -= optind;
 	if (strcmp(verb, "list") == 0 && argc == 1)
-		return list(as_json);
+		return hawser_list(as_json);
 	if (as_json)
 		return usage();
 	if (strcmp(verb, "reload") == 0 && argc == 1)

@@ -82,7 +82,10 @@ same "cnitool add: the networks" "containerd-net crio" "$(NETCONFPATH=$root/usr/
 ip netns add box
 same "cnitool -i eth1 del podman: the namespaces" /run/netns/box "$(completes _cnitool cnitool -i eth1 del podman '')"
 same "cnitool --" "--ifname --keep --trace --help" "$(completes _cnitool cnitool --)"
-same "hawser: its verbs" "list reload cleanup --help --version" "$(completes _hawser hawser '')"
+same "hawser: its verbs" "list reload cleanup overlay --help --version" "$(completes _hawser hawser '')"
+same "hawser overlay: its verbs" "status graph" "$(completes _hawser hawser overlay '')"
+same "hawser overlay graph: options" "--no-probe --timeout --svg" "$(completes _hawser hawser overlay graph --)"
+same "hawser overlay status blue: options" "--json" "$(completes _hawser hawser overlay status blue --j)"
 
 # --- used from where it is installed: the examples, and the program that reads conditions
 mount --bind "$root/usr/libexec" /usr/libexec
