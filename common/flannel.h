@@ -117,6 +117,16 @@ static inline bool flannel_vni_fits(uint32_t lease, uint32_t network)
 	return lease == 0 || lease == (network & 0xffff);
 }
 
+#define FLANNEL_DEVICE_MAX 16 /* IFNAMSIZ */
+
+/**
+ * flannel_device_name() - flanneld's device: "flannel.1", and for IPv6 "flannel-v6.1"
+ * @name: receives it, zeros behind it; cut where the kernel takes no such name
+ *
+ * Return: @name.
+ */
+char *flannel_device_name(uint32_t vni, bool v6, char name[FLANNEL_DEVICE_MAX]);
+
 /**
  * flannel_env_parse() - subnet.env
  * @text: a NAME=VALUE on each line; names that are not known are ignored

@@ -162,6 +162,13 @@ int flannel_env_parse(const char *text, struct flannel_env *out, struct cni_err 
 	return 0;
 }
 
+char *flannel_device_name(uint32_t vni, bool v6, char name[FLANNEL_DEVICE_MAX])
+{
+	memset(name, 0, FLANNEL_DEVICE_MAX);
+	snprintf(name, FLANNEL_DEVICE_MAX, v6 ? "flannel-v6.%u" : "flannel.%u", vni);
+	return name;
+}
+
 char *flannel_env_text(const struct flannel_env *env)
 {
 	char network[IP_STRLEN], subnet[IP_STRLEN];

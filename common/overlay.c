@@ -41,7 +41,8 @@ int overlay_release_locked(const struct overlay_state *st, struct cni_err *err)
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	overlay_device_remove(&nl, st, &step);
+	if (!st->foreign)
+		overlay_device_remove(&nl, st, &step);
 	merge(err, &step);
 	overlay_bridge_remove(&nl, st, &step);
 	merge(err, &step);

@@ -12,7 +12,9 @@
  *   - "raw" and "rawout" spare the packets between VTEPs connection tracking.
  *
  * With EVPN the VTEPs are known to the routing daemon only. Then packets are taken from anybody,
- * unless the configuration names the others all the same.
+ * unless the configuration names the others all the same. Where another daemon makes the device
+ * (flanneld), it is the only one to know them, too, and letting packets in and tracking them is its
+ * business. Its devices have no group, and are told by their names.
  *
  * There is a table for each network, so that it comes and goes in one piece. Its comment holds a
  * hash of what its rules are made of: one question for table and chains tells whether they are
@@ -22,6 +24,7 @@
 #include "overlay_filter.h"
 
 #include "cleanup.h"
+#include "flannel.h"
 #include "hash.h"
 #include "nft.h"
 #include "rule.h"
@@ -41,15 +44,19 @@ char *overlay_table_name(uint32_t vni, char name[OVERLAY_TABLE_MAX])
 	return name;
 }
 
-static bool takes_all(const struct overlay_state *st)
+/* Three kinds of tables. */
+enum kind { KNOWN, ALL, FOREIGN, KINDS };
+
+static enum kind kind_of(const struct overlay_state *st)
 {
-	return st->evpn && st->n_vteps == 0;
+	return st->foreign ? FOREIGN : st->evpn && st->n_vteps == 0 ? ALL : KNOWN;
 }
 
 static void comment_of(const struct overlay_state *st, char comment[128])
 {
+	static const char *const kinds[KINDS] = { "", "all", "foreign" };
 	char port[16];
-	const char *of[] = { VERSION, port, takes_all(st) ? "all" : "", NULL };
+	const char *of[] = { VERSION, port, kinds[kind_of(st)], NULL };
 
 	snprintf(port, sizeof(port), "%u", st->port);
 	snprintf(comment, 128, "Hawser: overlay network %.60s, %016llx", st->network,
@@ -114,6 +121,32 @@ static void match_vtep(struct nftnl_rule *rule, int slot, int which, bool in)
 		nftnl_expr_set_u32(e, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
 }
 
+static void match_name(struct nftnl_rule *rule, uint32_t key, uint32_t op, const char *name)
+{
+	rule_meta(rule, key, rule_reg(0));
+	rule_cmp(rule, op, name, OVERLAY_DEVICE_MAX);
+}
+
+/* An interface of another overlay network. */
+static void match_others(const struct builder *b, struct nftnl_rule *rule, uint32_t key)
+{
+	const uint32_t mask = OVERLAY_GROUP_MASK;
+
+	match_group(rule, key, NFT_CMP_NEQ, OVERLAY_GROUP | b->st->vni);
+	rule_mask(rule, &mask, sizeof(mask));
+	rule_cmp(rule, NFT_CMP_EQ, &(uint32_t){ OVERLAY_GROUP }, sizeof(mask));
+}
+
+static void keep_others_out(struct builder *b)
+{
+	struct nftnl_rule *rule = begin(b);
+
+	match_group(rule, NFT_META_OIFGROUP, NFT_CMP_EQ, OVERLAY_GROUP | b->st->vni);
+	match_others(b, rule, NFT_META_IIFGROUP);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+}
+
 static void rules_input(struct builder *b)
 {
 	struct nftnl_rule *rule = begin(b);
@@ -122,7 +155,7 @@ static void rules_input(struct builder *b)
 	match_port(b, rule);
 	rule_drop(rule);
 	nft_put_rule(b->nft, rule);
-	for (int slot = 0; slot < 2 && !takes_all(b->st); slot++) {
+	for (int slot = 0; slot < 2 && kind_of(b->st) == KNOWN; slot++) {
 		rule = begin(b);
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
@@ -132,17 +165,49 @@ static void rules_input(struct builder *b)
 	}
 }
 
+/* The other daemon's devices are the network's, too. */
+static void rules_forward_foreign(struct builder *b)
+{
+	const uint32_t own = OVERLAY_GROUP | b->st->vni;
+	struct nftnl_rule *rule = begin(b);
+	char name[2][OVERLAY_DEVICE_MAX];
+
+	match_group(rule, NFT_META_IIFGROUP, NFT_CMP_EQ, own);
+	match_group(rule, NFT_META_OIFGROUP, NFT_CMP_NEQ, own);
+	for (int i = 0; i < 2; i++)
+		match_name(rule, NFT_META_OIFNAME, NFT_CMP_NEQ,
+			   flannel_device_name(b->st->vni, i, name[i]));
+	match_port(b, rule);
+	rule_drop(rule);
+	nft_put_rule(b->nft, rule);
+	for (int i = 0; i < 4; i++) {
+		bool in = i / 2;
+
+		rule = begin(b);
+		match_name(rule, in ? NFT_META_IIFNAME : NFT_META_OIFNAME, NFT_CMP_EQ, name[i % 2]);
+		match_others(b, rule, in ? NFT_META_OIFGROUP : NFT_META_IIFGROUP);
+		rule_drop(rule);
+		nft_put_rule(b->nft, rule);
+	}
+	keep_others_out(b);
+}
+
 static void rules_forward(struct builder *b)
 {
-	const uint32_t own = OVERLAY_GROUP | b->st->vni, mask = OVERLAY_GROUP_MASK;
-	struct nftnl_rule *rule = begin(b);
+	const uint32_t own = OVERLAY_GROUP | b->st->vni;
+	struct nftnl_rule *rule;
 
+	if (kind_of(b->st) == FOREIGN) {
+		rules_forward_foreign(b);
+		return;
+	}
+	rule = begin(b);
 	match_group(rule, NFT_META_IIFGROUP, NFT_CMP_EQ, own);
 	match_group(rule, NFT_META_OIFGROUP, NFT_CMP_NEQ, own);
 	match_port(b, rule);
 	rule_drop(rule);
 	nft_put_rule(b->nft, rule);
-	for (int slot = 0; slot < 2 && !takes_all(b->st); slot++) {
+	for (int slot = 0; slot < 2 && kind_of(b->st) == KNOWN; slot++) {
 		rule = begin(b);
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
@@ -151,23 +216,17 @@ static void rules_forward(struct builder *b)
 		rule_drop(rule);
 		nft_put_rule(b->nft, rule);
 	}
-	rule = begin(b);
-	match_group(rule, NFT_META_OIFGROUP, NFT_CMP_EQ, own);
-	match_group(rule, NFT_META_IIFGROUP, NFT_CMP_NEQ, own);
-	rule_mask(rule, &mask, sizeof(mask));
-	rule_cmp(rule, NFT_CMP_EQ, &(uint32_t){ OVERLAY_GROUP }, sizeof(mask));
-	rule_drop(rule);
-	nft_put_rule(b->nft, rule);
+	keep_others_out(b);
 }
 
 static void notrack(struct builder *b, int which)
 {
-	for (int slot = 0; slot < 2; slot++) {
+	for (int slot = 0; slot < 2 && kind_of(b->st) != FOREIGN; slot++) {
 		struct nftnl_rule *rule = begin(b);
 
 		rule_nfproto(rule, slot ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		match_vxlan(b, rule);
-		if (!takes_all(b->st))
+		if (kind_of(b->st) == KNOWN)
 			match_vtep(rule, slot, which, true);
 		rule_expr(rule, "notrack");
 		nft_put_rule(b->nft, rule);
@@ -190,13 +249,13 @@ static const struct {
 	const char *name;
 	uint32_t hook;
 	int32_t priority;
-	unsigned int n_rules[2]; /* the kernel's use count of the chain; by takes_all() */
+	unsigned int n_rules[KINDS]; /* the kernel's use count of the chain */
 	void (*rules)(struct builder *b);
 } chains[] = {
-	{ "input", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER, { 3, 1 }, rules_input },
-	{ "forward", NF_INET_FORWARD, NF_IP_PRI_FILTER, { 4, 2 }, rules_forward },
-	{ "raw", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, { 2, 2 }, rules_raw },
-	{ "rawout", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW, { 2, 2 }, rules_rawout },
+	{ "input", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER, { 3, 1, 1 }, rules_input },
+	{ "forward", NF_INET_FORWARD, NF_IP_PRI_FILTER, { 4, 2, 6 }, rules_forward },
+	{ "raw", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW, { 2, 2, 0 }, rules_raw },
+	{ "rawout", NF_INET_LOCAL_OUT, NF_IP_PRI_RAW, { 2, 2, 0 }, rules_rawout },
 };
 
 static void put_chain(struct builder *b, uint32_t hook, int32_t priority)
@@ -282,7 +341,7 @@ static int put_table(struct nft *nft, const struct overlay_state *st)
 		b.n = 0;
 		put_chain(&b, chains[i].hook, chains[i].priority);
 		chains[i].rules(&b);
-		assert(b.n == chains[i].n_rules[takes_all(st)]);
+		assert(b.n == chains[i].n_rules[kind_of(st)]);
 	}
 	return nft_commit(nft);
 }
@@ -291,7 +350,7 @@ static int put_table(struct nft *nft, const struct overlay_state *st)
 
 struct look {
 	char comment[128]; /* as it should be */
-	bool all;	   /* takes_all() */
+	enum kind kind;
 	bool whole;
 };
 
@@ -317,7 +376,7 @@ static void take_answer(unsigned int index, int error, const struct nlmsghdr *hd
 	}
 	if (index > 0) {
 		look->whole &= nft_attr_u32(hdr, NFTA_CHAIN_USE, 0) ==
-			       chains[index - 1].n_rules[look->all];
+			       chains[index - 1].n_rules[look->kind];
 		return;
 	}
 	mnl_attr_for_each(attr, hdr, sizeof(struct nfgenmsg))
@@ -333,7 +392,7 @@ static void take_answer(unsigned int index, int error, const struct nlmsghdr *hd
 static int is_whole(struct nft *nft, const struct overlay_state *st)
 {
 	char table[OVERLAY_TABLE_MAX];
-	struct look look = { .all = takes_all(st), .whole = true };
+	struct look look = { .kind = kind_of(st), .whole = true };
 	int r;
 
 	comment_of(st, look.comment);

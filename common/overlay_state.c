@@ -181,6 +181,8 @@ json_t *overlay_state_json(const struct overlay_state *st)
 	if (obj && st->managed)
 		json_object_update_new(obj, json_pack("{s:b, s:i, s:s}", "managed", 1, "mtu",
 						      st->mtu, "conflict", conflict));
+	if (obj && st->foreign)
+		json_object_set_new(obj, "foreign", json_true());
 	return obj;
 }
 
@@ -276,8 +278,11 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 	json_int_t port = json_integer_value(json_object_get(obj, "port"));
 	struct overlay_state got = { .vni = (uint32_t)vni, .port = (uint16_t)port };
 
+	got.foreign = json_is_true(json_object_get(obj, "foreign"));
 	if (!network || strlen(network) >= sizeof(got.network) || !local || vni < 1 ||
-	    vni > 0xffffff || port < 1 || port > 65535 || ip_parse(local, &got.local) < 0)
+	    vni > 0xffffff || port < 1 || port > 65535)
+		return -EBADMSG;
+	if ((*local || !got.foreign) && ip_parse(local, &got.local) < 0)
 		return -EBADMSG;
 	snprintf(got.network, sizeof(got.network), "%s", network);
 	got.direct = json_is_true(json_object_get(obj, "direct"));

@@ -30,9 +30,10 @@ struct overlay_state {
 	bool l2;		 /* its containers are on one link, a bridge of each node */
 	bool evpn;		 /* l2: somebody else writes the forwarding entries (RFC 8365) */
 	bool managed;		 /* a node agent makes it and takes it away, not the containers */
+	bool foreign;		 /* another daemon makes device and entries: no VTEPs are known */
 	int mtu;		 /* managed: of its containers */
 	char conflict[512];	 /* managed: why it takes no containers at present; "": it does */
-	struct ip_addr local;	 /* own VTEP */
+	struct ip_addr local;	 /* own VTEP; foreign: family 0 */
 	struct ip_net net[2];	 /* the overlay's prefixes: IPv4, IPv6; family 0: none */
 	struct ip_net subnet[2]; /* this node's */
 	struct ip_addr *vteps;	 /* of the others, sorted; owned */

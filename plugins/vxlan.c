@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vxlan: one network for containers of several hosts, without a daemon.
+ * vxlan: one network for containers of several hosts, without a daemon of its own.
  *
  * Theory of operation. Every node has a subnet of the network; a list of nodes, the peers, is in
  * the configuration or in a file that it names. After ADD there is
@@ -29,6 +29,11 @@
  * Each ADD puts the network right: it reads the peers again, asks the kernel for its entries (one
  * dump of each kind) and writes the differences in one batch. So what was deleted by hand, the
  * device included, is back after the next ADD, and CHECK reports it.
+ *
+ * With "store" {"type": "flannel"} a running flanneld makes device and entries, and its subnet.env
+ * says network, the node's subnet and MTU. Nothing of that is touched. What the plugin makes for
+ * the containers is the same, except that table hawser-vx<VNI> knows no peers: it keeps containers
+ * from sending VXLAN packets and overlay networks apart, and leaves strangers to flanneld.
  *
  * ADD makes its lasting effects in the order lease, network (under a lock; the record is written
  * before, so that nobody takes the network away meanwhile), link; each is in the undo list before
@@ -84,13 +89,15 @@ static bool same_net(const struct ip_net *a, const struct ip_net *b)
  */
 static const char *has_moved(const struct overlay_state *now, const struct overlay_state *wanted)
 {
+	if (now->foreign != wanted->foreign)
+		return "store";
 	if (now->vni != wanted->vni)
 		return "vni";
 	if (now->l2 != wanted->l2)
 		return "mode";
 	for (int i = 0; i < 2; i++) {
 		if (!same_net(&now->subnet[i], &wanted->subnet[i]))
-			return "subnet";
+			return wanted->foreign ? "store" : "subnet";
 		/* their addresses have its length */
 		if (now->l2 && !same_net(&now->net[i], &wanted->net[i]))
 			return "network";
@@ -204,8 +211,9 @@ static int ensure_network(struct job *job, struct cni_err *err)
 
 	if (r == 0)
 		r = overlay_filter_ensure(&job->conf->st, err);
-	if (r == 0)
-		r = overlay_device_ensure(&job->p->host, &want, &device, err);
+	if (r < 0 || job->conf->st.foreign)
+		return r;
+	r = overlay_device_ensure(&job->p->host, &want, &device, err);
 	if (r == 0 && job->conf->st.l2)
 		r = overlay_bridge_ensure(&job->p->host, &want, &device, &job->bridge, err);
 	return r < 0 ? r : write_entries(&job->p->host, job, device.index, err);
@@ -306,6 +314,16 @@ static int attach(struct job *job, struct cni_result *result, struct undo *undo,
 	return r < 0 ? r : connect_container(job, result, undo, err);
 }
 
+/* Where another daemon makes the device, it has looked at the underlay, too. */
+static int look_at_underlay(struct nlk *nl, const struct vxlan_conf *conf,
+			    struct overlay_underlay *u, struct cni_err *err)
+{
+	if (!conf->st.foreign)
+		return overlay_underlay_look(nl, &conf->site, u, err);
+	u->mtu = (int)conf->iface.mtu;
+	return 0;
+}
+
 static int add(const struct cni_call *call, struct cni_result *result, struct undo *undo,
 	       struct cni_err *err)
 {
@@ -321,7 +339,7 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	if (r == 0)
 		r = pair_open(&p, err);
 	if (r == 0)
-		r = overlay_underlay_look(&p.host, &conf.site, &underlay, err);
+		r = look_at_underlay(&p.host, &conf, &underlay, err);
 	return r < 0 ? r : attach(&job, result, undo, err);
 }
 
@@ -432,6 +450,26 @@ static int check_network(const struct vxlan_conf *conf, const struct link_info *
 	return r < 0 ? r : overlay_filter_check(&conf->st, err);
 }
 
+/* With containers, the network must be where it was. CHECK and STATUS: @code. */
+static int check_place(const struct cni_call *call, const struct vxlan_conf *conf, int code,
+		       struct cni_err *err)
+{
+	struct state_key nobody = { call->network, "", "", OVERLAY_PLUGIN };
+	autostate struct overlay_state now = { 0 };
+	int r = overlay_state_read(call->network, &now);
+
+	r = r < 0 ? 0 : check_move(&now, conf, &nobody, code, err);
+	return r < 0 ? r : 0;
+}
+
+static int check_foreign(const struct cni_call *call, const struct vxlan_conf *conf,
+			 struct cni_err *err)
+{
+	int r = check_place(call, conf, CNI_E_FAILED, err);
+
+	return r < 0 ? r : overlay_filter_check(&conf->st, err);
+}
+
 static int check(const struct cni_call *call, struct cni_err *err)
 {
 	autoconf struct vxlan_conf conf = { 0 };
@@ -447,7 +485,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			     "the network is kept apart from others",
 			     host.name, OVERLAY_GROUP | conf.st.vni);
 	if (r == 0)
-		r = check_network(&conf, &host, err);
+		r = conf.st.foreign ? check_foreign(call, &conf, err)
+				    : check_network(&conf, &host, err);
 	if (r == 0)
 		r = filter_check(call, &conf.filter, err);
 	if (r < 0)
@@ -459,19 +498,17 @@ static int check(const struct cni_call *call, struct cni_err *err)
 static int check_status(const struct cni_call *call, const struct vxlan_conf *conf,
 			struct cni_err *err)
 {
-	struct state_key nobody = { call->network, "", "", OVERLAY_PLUGIN };
 	autounderlay struct overlay_underlay u = { 0 };
-	autostate struct overlay_state now = { 0 };
 	autonlk struct nlk nl = { 0 };
 	int r = nlk_open(&nl);
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	r = overlay_underlay_look(&nl, &conf->site, &u, err);
+	r = look_at_underlay(&nl, conf, &u, err);
 	if (r == 0)
 		r = overlay_state_conflict(&conf->st, err);
-	if (r == 0 && overlay_state_read(call->network, &now) == 0)
-		r = check_move(&now, conf, &nobody, CNI_E_UNAVAILABLE, err);
+	if (r == 0)
+		r = check_place(call, conf, CNI_E_UNAVAILABLE, err);
 	if (r < 0)
 		return r;
 	r = overlay_filter_usable();

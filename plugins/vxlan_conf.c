@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "overlay_conf.h"
+#include "plugins/vxlan_store.h"
 
 #include <string.h>
 
@@ -40,9 +41,12 @@ const struct conf_key vxlan_keys[] = {
 	  .help = "IPAM configuration; host-local without ranges gets the node's subnets" },
 	{ "dns", CONF_OBJECT, FIELD(iface.dns),
 	  .help = "replaces the DNS settings of the IPAM plugin" },
-	{ "store", CONF_DOC,
+	{ "store", CONF_OBJECT, FIELD(store),
 	  .help = "{\"type\": \"evpn\"}: with mode \"l2\", a routing daemon writes the forwarding "
-		  "entries; the others are not yet" },
+		  "entries; {\"type\": \"flannel\", \"subnetFile\": \"/run/flannel/subnet.env\"}: "
+		  "a "
+		  "running flanneld knows the network and its peers, vni is 1 by default, port "
+		  "8472, and mtu that of the file" },
 	CONF_END
 };
 
@@ -63,26 +67,6 @@ int vxlan_conf_read(const struct cni_call *call, struct vxlan_conf *conf, struct
 	conf->port = 4789;
 	r = conf_read(call->conf, "", vxlan_keys, conf, err);
 	return r < 0 ? r : iface_ipam_type(&conf->iface, err);
-}
-
-static int read_store(const json_t *store, struct vxlan_conf *conf, struct cni_err *err)
-{
-	const char *type = json_string_value(conf_get(store, "type"));
-	char text[80];
-
-	if (!store)
-		return 0;
-	if (!type || strcmp(type, "evpn") != 0)
-		return cni_fail(err, CNI_E_FIELD, 0,
-				"\"store\": %s: this version has {\"type\": \"evpn\"} only; "
-				"\"peers\" and \"peersFile\" name the nodes",
-				conf_text(store, text, sizeof(text)));
-	if (json_object_size(store) != 1)
-		return cni_fail(err, CNI_E_CONF, 0,
-				"\"store\": %s: type \"evpn\" has no further keys",
-				conf_text(store, text, sizeof(text)));
-	conf->evpn = true;
-	return 0;
 }
 
 /* What of the other keys a mode leaves room for. */
@@ -111,7 +95,7 @@ static int check_mode(struct vxlan_conf *conf, struct cni_err *err)
 
 /* ---- nodes ---- */
 
-static int read_node(struct vxlan_conf *conf, struct cni_err *err)
+int vxlan_conf_node(struct vxlan_conf *conf, struct cni_err *err)
 {
 	if (conf->node && *conf->node)
 		return 0;
@@ -226,26 +210,32 @@ static void fill_state(const struct cni_call *call, struct vxlan_conf *conf)
 	memcpy(conf->site.network, st->net, sizeof(conf->site.network));
 }
 
-int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, struct cni_err *err)
+/* All that there is is in the configuration, or in the file that it names. */
+static int read_static(const struct cni_call *call, struct vxlan_conf *conf, struct cni_err *err)
 {
-	int r = vxlan_conf_read(call, conf, err);
+	int r = conf_read(conf->underlay, "underlay", underlay_keys, conf, err);
 
-	if (r == 0)
-		r = read_store(conf_get(call->conf, "store"), conf, err);
-	if (r == 0)
-		r = check_mode(conf, err);
-	if (r == 0)
-		r = conf_read(conf->underlay, "underlay", underlay_keys, conf, err);
 	if (r == 0)
 		r = overlay_networks_read(conf_get(call->conf, "network"), conf->rules.network,
 					  err);
 	if (r == 0)
-		r = filter_conf_check(&conf->filter, err);
-	if (r == 0)
-		r = read_node(conf, err);
+		r = vxlan_conf_node(conf, err);
 	conf->rules.vni = (uint32_t)conf->vni;
+	return r < 0 ? r : read_peers(conf, err);
+}
+
+int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, struct cni_err *err)
+{
+	int r = vxlan_conf_read(call, conf, err);
+
+	if (r == 0 && conf->store)
+		r = vxlan_store_read(call, conf, err);
+	if (r >= 0)
+		r = check_mode(conf, err);
 	if (r == 0)
-		r = read_peers(conf, err);
+		r = filter_conf_check(&conf->filter, err);
+	if (r == 0 && !conf->st.foreign)
+		r = read_static(call, conf, err);
 	if (r < 0)
 		return r;
 	fill_state(call, conf);

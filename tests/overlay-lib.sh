@@ -33,6 +33,7 @@ detach() {
 in_place() {
 	case $1 in
 	*/*) in_host "${1%/*}" nsenter --net="/run/netns/${1#*/}" "${@:2}" ;;
+	underlay) in_underlay "${@:2}" ;;
 	*) in_host "$@" ;;
 	esac
 }

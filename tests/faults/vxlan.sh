@@ -2,6 +2,7 @@
 # vxlan: each step of ADD and DEL fails, ADD is killed at its system calls: nothing stays, nor of the network.
 # $mode is l3, or l2 where vxlan-l2.sh runs this.
 . "$(dirname "$0")/lib.sh"
+: "${mode:=l3}"
 snapshot() {
 	"$SNAPSHOT"
 	nft list tables | grep hawser-vx
@@ -11,13 +12,21 @@ snapshot() {
 }
 ip addr add 192.0.2.1/24 dev lo
 c='{"cniVersion":"1.1.0","type":"vxlan","name":"blue","vni":42,"network":"10.5.0.0/16","node":"n1","peers":[{"node":"n1","vtep":"192.0.2.1","subnet":"10.5.1.0/24"},{"node":"n2","vtep":"198.51.100.2","subnet":"10.5.2.0/24"}]}'
-c=$(jq -c ".mode=\"${mode:=l3}\"" <<<"$c")
+c=$(jq -c ".mode=\"$mode\"" <<<"$c")
 dual=$(jq -c '.directRouting=(.mode == "l3") | .network=["10.5.0.0/16","fd05::/48"] | .peers[0].subnet=["10.5.1.0/24","fd05:0:0:1::/64"] | .peers[1].subnet=["10.5.2.0/24","fd05:0:0:2::/64"] | .mtu=1400' <<<"$c")
 prepare='nft flush ruleset'
 fail_each_step "4" vxlan "$c"
 fail_each_step "dual, directRouting" vxlan "$dual"
 fail_each_step "ipMasq" vxlan "$(jq -c '.ipMasq=true' <<<"$c")"
 fail_each_step_of_del vxlan "$c"
+# on a running flanneld, of which nothing is touched
+if [ $mode = l3 ]; then
+	mkdir /run/flannel
+	printf '%s\n' FLANNEL_NETWORK=10.5.0.0/16 FLANNEL_SUBNET=10.5.26.1/24 FLANNEL_MTU=1450 FLANNEL_IPMASQ=false >/run/flannel/subnet.env
+	flannel='{"cniVersion":"1.1.0","type":"vxlan","name":"flannel","ipMasq":true,"store":{"type":"flannel"}}'
+	fail_each_step "store flannel" vxlan "$flannel"
+	fail_each_step_of_del vxlan "$flannel"
+fi
 # The second container of a network: the first one's network stays whole. usage: second NAME CONF
 second() {
 	local name=$1 c=$2 before k status

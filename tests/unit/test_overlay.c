@@ -362,6 +362,32 @@ static void test_gateway(void **state)
 	assert_int_equal(overlay_gateway(&st, 1).ip.family, 0);
 }
 
+/* Of a network that another daemon makes nothing is known of the underlay. */
+static void test_foreign_state(void **state)
+{
+	struct overlay_state st = { .network = "flannel",
+				    .vni = 1,
+				    .port = 8472,
+				    .foreign = true,
+				    .net = { net("10.5.0.0/16") },
+				    .subnet = { net("10.5.26.0/24") } };
+	autostate struct overlay_state back = { 0 };
+	json_auto_t *obj = overlay_state_json(&st);
+
+	(void)state;
+	assert_int_equal(overlay_state_parse(obj, &back), 0);
+	assert_true(back.foreign);
+	assert_int_equal(back.local.family, 0);
+	assert_int_equal(back.n_vteps, 0);
+	overlay_state_free(&back);
+	/* any other has a VTEP */
+	json_object_del(obj, "foreign");
+	assert_int_equal(overlay_state_parse(obj, &back), -EBADMSG);
+	json_object_set_new(obj, "foreign", json_true());
+	json_object_set_new(obj, "local", json_string("x"));
+	assert_int_equal(overlay_state_parse(obj, &back), -EBADMSG);
+}
+
 static void test_state(void **state)
 {
 	struct ip_addr vteps[] = { ip("2001:db8::1"), ip("192.0.2.3"), ip("192.0.2.2"),
@@ -464,19 +490,13 @@ static void test_state_peers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mac),
-		cmocka_unit_test(test_good_records),
-		cmocka_unit_test(test_bad_records),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_differences),
-		cmocka_unit_test(test_direct),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_state_peers),
-		cmocka_unit_test(test_replication_list),
-		cmocka_unit_test(test_read_flood),
-		cmocka_unit_test(test_gateway),
+		cmocka_unit_test(test_mac),	      cmocka_unit_test(test_good_records),
+		cmocka_unit_test(test_bad_records),   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_files),	      cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_differences),   cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_foreign_state), cmocka_unit_test(test_state),
+		cmocka_unit_test(test_state_peers),   cmocka_unit_test(test_replication_list),
+		cmocka_unit_test(test_read_flood),    cmocka_unit_test(test_gateway),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
