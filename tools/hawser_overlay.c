@@ -42,6 +42,8 @@ static void print_store(const json_t *network)
 	const json_t *agent = json_object_get(network, "agent");
 	char age[HAWSER_AGE_STRLEN], line[1024];
 
+	if (!agent && store)
+		printf("  store    %s, which knows the peers\n", text_of(store, "type"));
 	if (!agent)
 		return;
 	snprintf(line, sizeof(line), "  agent    %s%s%s",
@@ -78,7 +80,7 @@ static void print_head(const json_t *network)
 	puts(line);
 	snprintf(line, sizeof(line), "  node     %s, VTEP %s, subnets %s",
 		 *text_of(network, "node") ? text_of(network, "node") : "-",
-		 text_of(network, "vtep"), subnets);
+		 *text_of(network, "vtep") ? text_of(network, "vtep") : "-", subnets);
 	text_sanitize(line);
 	puts(line);
 	json_array_foreach (json_object_get(network, "devices"), i, device) {

@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "cleanup.h"
+#include "flannel.h"
 #include "overlay_agent.h"
 #include "overlay_device.h"
 #include "overlay_entries.h"
@@ -252,10 +253,23 @@ static void add_agent_leg(struct look *l, const json_t *obj, bool both)
 	leg->st.subnet[other].ip.family = 0;
 }
 
+/* Another daemon has a device for each family, if its backend needs one. */
+static void add_foreign_legs(struct look *l)
+{
+	for (int i = 0; i < 2; i++)
+		if (l->st.subnet[i].ip.family)
+			add_leg(l, i == 1);
+}
+
 static void find_legs(struct look *l)
 {
 	const json_t *legs = json_object_get(l->of_agent, "legs"), *obj;
 	size_t i;
+
+	if (l->st.foreign) {
+		add_foreign_legs(l);
+		return;
+	}
 
 	json_array_foreach (legs, i, obj)
 		if (l->n_legs < 2)
@@ -269,6 +283,12 @@ static int leg_of(const struct look *l, const struct overlay_peer *p)
 	return l->n_legs == 2 && p->vtep.family != l->leg[0].st.local.family;
 }
 
+static char *device_name(const struct look *l, const struct leg *leg, char name[OVERLAY_DEVICE_MAX])
+{
+	return l->st.foreign ? flannel_device_name(l->st.vni, leg->second, name)
+			     : overlay_device_name(l->st.vni, leg->second, name);
+}
+
 /* What is not known of how it should be is taken from how it is. */
 static void check_device(struct look *l, struct leg *leg, struct nlk *nl)
 {
@@ -276,8 +296,9 @@ static void check_device(struct look *l, struct leg *leg, struct nlk *nl)
 	struct cni_err err = { 0 };
 	char name[OVERLAY_DEVICE_MAX];
 
-	overlay_device_name(l->st.vni, leg->second, name);
-	leg->found = link_get(nl, name, &leg->link) == 0;
+	leg->found = link_get(nl, device_name(l, leg, name), &leg->link) == 0;
+	if (l->st.foreign)
+		return;
 	want.mtu = l->st.managed && l->st.mtu && !leg->second ? l->st.mtu : leg->link.mtu;
 	memcpy(want.mac, leg->know_mac ? leg->mac : leg->link.mac, sizeof(want.mac));
 	if (overlay_device_check(nl, &want, &leg->link, &err) < 0)
@@ -287,8 +308,7 @@ static void check_device(struct look *l, struct leg *leg, struct nlk *nl)
 static json_t *device_json(const struct look *l, const struct leg *leg)
 {
 	char name[OVERLAY_DEVICE_MAX], mac[MAC_STRLEN];
-	json_t *obj = json_pack("{s:s, s:s}", "name",
-				overlay_device_name(l->st.vni, leg->second, name), "state",
+	json_t *obj = json_pack("{s:s, s:s}", "name", device_name(l, leg, name), "state",
 				!leg->found		   ? "missing"
 				: leg->link.flags & IFF_UP ? "up"
 							   : "down");
@@ -305,7 +325,8 @@ static void look_at_devices(struct look *l, struct nlk *nl)
 
 	for (int i = 0; i < l->n_legs; i++) {
 		check_device(l, &l->leg[i], nl);
-		json_array_append_new(devices, device_json(l, &l->leg[i]));
+		if (l->leg[i].found || !l->st.foreign)
+			json_array_append_new(devices, device_json(l, &l->leg[i]));
 	}
 	json_object_set_new(l->out, "devices", devices);
 }
@@ -585,6 +606,8 @@ static void describe(struct look *l)
 	json_auto_t *state = overlay_state_json(&l->st);
 	char local[IP_STRLEN];
 
+	if (l->st.foreign)
+		json_object_set_new(l->out, "store", json_pack("{s:s}", "type", "flannel"));
 	json_object_update_new(
 		l->out, json_pack("{s:I, s:i, s:s, s:b, s:b, s:s, s:s, s:O, s:O}", "vni",
 				  (json_int_t)l->st.vni, "port", (int)l->st.port, "mode", "l3",
@@ -611,14 +634,15 @@ static json_t *look_at(const char *network, const struct overlay_report_how *how
 	}
 	if (l.st.managed)
 		ask_agent(&l);
-	else
+	else if (!l.st.foreign)
 		find_static_peers(&l);
 	describe(&l);
 	find_legs(&l);
 	look_at_devices(&l, &nl);
 	if (!l.st.managed || l.know_peers)
 		look_at_table(&l);
-	look_at_entries(&l, &nl);
+	if (!l.st.foreign)
+		look_at_entries(&l, &nl);
 	if (how->probe && l.st.n_peers)
 		run_probe(&l, how);
 	list_peers(&l);

@@ -175,6 +175,15 @@ check_says() {
 succeeds_check() { host_cni "$2" check flannel "$3" >$out 2>$err && ok "$1" || not_ok "$1"; }
 succeeds_check "CHECK" n1 a
 
+status() { in_host n1 "$BIN/hawser" overlay "$@" >$out 2>$err; }
+check "hawser overlay status finds nothing wrong" status status flannel
+check "shows flanneld's device" grep -q 'device   flannel.1 up, MTU 1450' $out
+check "and who knows the peers" grep -q 'store    flannel' $out
+check "as JSON" status status --json flannel
+same "the same" "flannel flannel.1 0 0" "$(result '.[0] | "\(.store.type) \(.devices[0].name) \(.peers | length) \(.problems | length)"')"
+check "hawser overlay graph draws it" status graph flannel
+check "with its container" grep -qF "${V4[n1/a]}" $out
+
 # a way out, and the way in
 serve underlay tcp:80 udp:8472 udp:8473
 same "masqueraded on the way out" 192.0.2.1 "$(seen n1/a tcp 192.0.2.126 80)"
@@ -256,6 +265,24 @@ succeeds_check "and CHECK misses none" n1 a
 detach n1 a flannel
 detach n2 b flannel
 
+#  ---- A backend without a device (host-gw) ----
+
+for host in n1 n2; do
+	in_host "$host" ip link del flannel.1
+	in_underlay ip route add "${SUBNET[$host]}.0/24" via "${VTEP[$host]}"
+	host_env "$host"
+done
+attach n1 a flannel
+attach n2 b flannel
+all_meet "over plain routes" n1/a n2/b
+succeeds_check "CHECK needs no device" n1 a
+check "hawser overlay status neither" status status flannel
+detach n1 a flannel
+detach n2 b flannel
+for host in n1 n2; do in_underlay ip route del "${SUBNET[$host]}.0/24"; done
+flanneld n1 n2
+flanneld n2 n1
+
 #  ---- IPv4 and IPv6 ----
 
 unset FAMILIES
@@ -272,6 +299,8 @@ same "an address of each family" "10.5.26 fc00:5:0:2a::2" "${V4[n1/a]%.*} ${V6[n
 all_meet "they meet by both" n1/a n2/b
 BYTES=1430 all_meet "with packets as large as IPv6 takes" n1/a n2/b
 succeeds_check "CHECK of both" n1 a
+status status --json flannel
+same "hawser overlay status shows both devices" "flannel.1 flannel-v6.1" "$(result '.[0].devices | map(.name) | join(" ")')"
 same "what flanneld made is as it was, on both devices" "" "$(flannels n1 | diff /run/test-flannels -)"
 detach n1 a flannel
 detach n2 b flannel
