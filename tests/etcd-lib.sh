@@ -75,3 +75,28 @@ etcd_ctl() {
 	[ ! -e "$dir/ca.pem" ] || tls=(--cacert "$dir/ca.pem" --cert "$dir/client.pem" --key "$dir/client.key")
 	ETCDCTL_API=3 etcdctl --endpoints "$(cat "$dir/endpoint")" "${tls[@]}" "$@"
 }
+
+# tests/netns/etcd_driver.c as a client that goes on, its commands one by one; quicker than etcdctl.
+# usage: etcd_client ENDPOINT... ; says COMMAND; end_client
+etcd_client() {
+	rm -f /run/client-{in,out}
+	mkfifo /run/client-{in,out}
+	"$BIN/etcd_driver" "$@" </run/client-in >/run/client-out 2>/run/client-err &
+	client_pid=$!
+	exec 8>/run/client-in 9</run/client-out
+}
+says() {
+	local line
+	echo "$*" >&8
+	while IFS= read -t 30 -r line <&9; do
+		[ "$line" = "ok 0" ] || echo "$line"
+		case $line in ok\ * | error\ *) return ;; esac
+	done
+	echo "no answer"
+}
+end_client() {
+	exec 8>&-
+	wait $client_pid
+	same "the client ends well" 0 $?
+	exec 9<&-
+}

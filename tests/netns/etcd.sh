@@ -3,7 +3,6 @@
 # tools/overlayd's client of etcd against real ones, and against servers that lie.
 . "$(dirname "$0")/lib.sh"
 . "$here/tests/etcd-lib.sh"
-driver=$BIN/etcd_driver
 dir=/run/etcd-test a=/run/etcd-test/a b=/run/etcd-test/b
 url=http://127.0.0.1:2379 dead=http://127.0.0.1:9 secure=https://127.0.0.1:2479 other=https://127.0.0.2:2479
 lying=
@@ -16,7 +15,7 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM
 
 # What the client says to commands, a line each on stdin, without "ok 0". usage: answers ENDPOINT...
-answers() { timeout 60 "$driver" "$@" 2>$err | grep -v '^ok 0$'; }
+answers() { timeout 60 "$BIN/etcd_driver" "$@" 2>$err | grep -v '^ok 0$'; }
 # usage: gives NAME EXPECTED ENDPOINT... <<<COMMANDS
 gives() { same "$1" "$2" "$(answers "${@:3}")"; }
 # The last line is an error with this number, and these words. usage: errs NAME ERRNO WORDS ENDPOINT... <<<COMMANDS
@@ -25,29 +24,6 @@ errs() {
 	if [[ $(tail -n 1 $out) == "error $2 "*"$3"* ]]; then ok "$1"; else not_ok "$1" "expected: $2 ...$3..."; fi
 }
 
-# A client that goes on, its commands one by one. usage: client ENDPOINT... ; says COMMAND; end_client
-client() {
-	rm -f /run/client-{in,out}
-	mkfifo /run/client-{in,out}
-	"$driver" "$@" </run/client-in >/run/client-out 2>$err &
-	client_pid=$!
-	exec 8>/run/client-in 9</run/client-out
-}
-says() {
-	local line
-	echo "$*" >&8
-	while IFS= read -t 30 -r line <&9; do
-		[ "$line" = "ok 0" ] || echo "$line"
-		case $line in ok\ * | error\ *) return ;; esac
-	done
-	echo "no answer"
-}
-end_client() {
-	exec 8>&-
-	wait $client_pid
-	same "the client ends well" 0 $?
-	exec 9<&-
-}
 now() { echo $(($(date +%s%N) / 1000000)); }
 
 #  ---- Keys, leases, the watch ----
@@ -85,7 +61,7 @@ get a
 EOT
 same "a list in pages" "1003 keys, 8024 bytes, revision ok" "$(answers $url <<<$'many k/ 1003\nlist k/' | tail -n 1)"
 
-client $url
+etcd_client $url
 lease=$(says grant 60 | head -n 1)
 check "a lease is a number of up to 63 bits" test "$lease" -gt 0
 same "a leased key" "c = 1 leased
@@ -126,7 +102,7 @@ check "nobody answers" grep -q '^error EIO .*[Cc]onnect' <<<"$(says get b)"
 check "etcd starts again" etcd_start $a 2379
 same "and is asked" "b = 1" "$(says get b)"
 end_client
-TIMEOUT=400 client $url
+TIMEOUT=400 etcd_client $url
 says get b >/dev/null
 kill -STOP "$(cat $a/pid)"
 start=$(now)
@@ -171,7 +147,7 @@ CA='' errs "the system does not know its CA" EIO ertificate $secure <<<"get a"
 
 export NAME=agent PASSWORD=secret
 gives "a user name where none is asked for" "a = 1" $secure <<<"get a"
-client $secure
+etcd_client $secure
 says get a >/dev/null
 {
 	etcd_ctl $b user add root:root

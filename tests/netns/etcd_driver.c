@@ -6,10 +6,11 @@
  *
  * Reads commands from stdin, a line each, and prints what they give, then
  * "ok NUMBER" or "error ERRNO SENTENCE":
- *	get KEY | put KEY VALUE [LEASE] | create KEY VALUE [LEASE] | replace KEY REVISION VALUE |
- *	remove KEY REVISION | list PREFIX | many PREFIX N | grant TTL | keepalive ID | ttl ID |
- *	revoke ID | watch PREFIX FROM | wait MS [TIMES] | sleep MS | wake | asleep | endpoint
- * Words hold no spaces. A revision of 0 or less counts from the newest. "many" puts N keys; "wait"
+ *	get KEY | value KEY | meta KEY | put KEY VALUE [LEASE] | create KEY VALUE [LEASE] | replace
+ *KEY REVISION VALUE | remove KEY REVISION | list PREFIX | many PREFIX N | grant TTL | keepalive ID
+ *| ttl ID | revoke ID | watch PREFIX FROM | wait MS [TIMES] | sleep MS | wake | asleep | endpoint
+ * Words hold no spaces. A revision of 0 or less counts from the newest. "value" prints nothing
+ * else, "meta" lease, create_revision and mod_revision. "many" puts N keys; "wait"
  * prints each change; "wake" makes wake_fd readable, "asleep" empties it.
  */
 #include "tools/overlayd/etcd.h"
@@ -41,8 +42,6 @@ static int show(const struct etcd_kv *kv, void *arg)
 
 	d->seen++;
 	d->bytes += strlen(kv->key) + (kv->value ? strlen(kv->value) : 0);
-	if (d->seen > 20)
-		return 0;
 	if (kv->value)
 		printf("%s = %.200s%s%s\n", kv->key, kv->value, kv->lease ? " leased" : "",
 		       kv->version > 1 ? " changed" : "");
@@ -56,7 +55,12 @@ static int get(struct driver *d)
 	struct etcd_kv kv = { 0 };
 	int r = etcd_get(d->e, d->word[1], &kv);
 
-	if (r == 0)
+	if (r == 0 && strcmp(d->word[0], "value") == 0)
+		puts(kv.value);
+	else if (r == 0 && strcmp(d->word[0], "meta") == 0)
+		printf("%" PRId64 " %" PRId64 " %" PRId64 "\n", kv.lease, kv.create_revision,
+		       kv.mod_revision);
+	else if (r == 0)
 		show(&kv, d);
 	etcd_kv_free(&kv);
 	return r;
@@ -141,7 +145,8 @@ static int run(struct driver *d)
 	eventfd_t count;
 	int64_t revision;
 
-	if (strcmp(command, "get") == 0)
+	if (strcmp(command, "get") == 0 || strcmp(command, "value") == 0 ||
+	    strcmp(command, "meta") == 0)
 		return get(d);
 	if (strcmp(command, "put") == 0)
 		return etcd_put(d->e, d->word[1], d->word[2], number(d->word[3]));

@@ -8,7 +8,7 @@
  *	{"node":"n1","vtep":["192.0.2.1"],"subnet":["10.5.1.0/24"],"pinned":true}
  * Prints an object a line: a view, or {"node","connected","error","endpoint","relists"}. With
  * BRIEF set, a view has the number of its peers only. A line on stdin is a SELF that replaces the
- * one with its node; at the end of stdin the stores are stopped.
+ * one with its node; at the end of stdin, or a line "stop", the stores are stopped.
  */
 #include "cleanup.h"
 #include "tools/overlayd/store.h"
@@ -176,7 +176,7 @@ static void change(struct driver *d, const char *text)
 			store_set_self(d->node[i].store, &self);
 }
 
-/* Lines of stdin, as far as they are here. Return: false at its end. */
+/* Lines of stdin, as far as they are here. Return: false at the end. */
 static bool read_stdin(struct driver *d)
 {
 	static char text[65536];
@@ -190,6 +190,8 @@ static bool read_stdin(struct driver *d)
 	text[len] = '\0';
 	while ((end = strchr(text, '\n'))) {
 		*end++ = '\0';
+		if (strcmp(text, "stop") == 0)
+			return false;
 		change(d, text);
 		len -= (size_t)(end - text);
 		memmove(text, end, len + 1);

@@ -99,8 +99,9 @@ static int take_change(const struct etcd_kv *kv, void *arg)
 		news = table_put(&s->table, kv, lease);
 	else if (lease)
 		news = table_remove(&s->table, lease, kv->mod_revision);
-	else if (node && kv->value)
-		news = table_put_node(&s->table, kv, node, s->config.vni);
+	else if (node && kv->value) /* this node's own is of no interest to a view */
+		news = table_put_node(&s->table, kv, node, s->config.vni) &&
+		       strcmp(node, s->self.node) != 0;
 	else if (node)
 		news = table_remove_node(&s->table, node, kv->mod_revision);
 	else if (kv->value && is_config(s, kv->key))
