@@ -60,6 +60,8 @@ remove a -1
 get a
 EOT
 same "a list in pages" "1003 keys, 8024 bytes, revision ok" "$(answers $url <<<$'many k/ 1003\nlist k/' | tail -n 1)"
+same "and values that make pages too large" "13 keys, 6500117 bytes, revision ok" \
+	"$(answers $url <<<$'many big/ 13 500000\nlist big/' | tail -n 1)"
 
 etcd_client $url
 lease=$(says grant 60 | head -n 1)
@@ -110,6 +112,14 @@ check "an etcd that hangs" grep -q '^error ETIMEDOUT ' <<<"$(says get b)"
 check "is given up after the timeout" test $(($(now) - start)) -lt 5000
 kill -CONT "$(cat $a/pid)"
 same "and asked again" "b = 1" "$(says get b)"
+end_client
+TIMEOUT=300 SILENCE=300 etcd_client $url
+says watch b 0
+says wait 1000 >/dev/null
+same "a watch that is silent: etcd is asked, and is there" "" "$(says wait 1000)"
+kill -STOP "$(cat $a/pid)"
+check "it is not there" grep -q '^error ETIMEDOUT ' <<<"$(says wait 20000)"
+kill -CONT "$(cat $a/pid)"
 end_client
 
 #  ---- Several endpoints ----

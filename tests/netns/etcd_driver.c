@@ -2,16 +2,17 @@
 /*
  * Calls the functions of tools/overlayd/etcd.h, for tests/netns/etcd.sh.
  *
- * usage: etcd_driver [ENDPOINT...]; CA, CERT, KEY, NAME, PASSWORD, TIMEOUT (ms) in the environment.
+ * usage: etcd_driver [ENDPOINT...]; CA, CERT, KEY, NAME, PASSWORD, TIMEOUT and SILENCE (ms)
+ * in the environment.
  *
  * Reads commands from stdin, a line each, and prints what they give, then
  * "ok NUMBER" or "error ERRNO SENTENCE":
  *	get KEY | value KEY | meta KEY | put KEY VALUE [LEASE] | create KEY VALUE [LEASE] | replace
- *KEY REVISION VALUE | remove KEY REVISION | list PREFIX | many PREFIX N | grant TTL | keepalive ID
- *| ttl ID | revoke ID | watch PREFIX FROM | wait MS [TIMES] | sleep MS | wake | asleep | endpoint
- * Words hold no spaces. A revision of 0 or less counts from the newest. "value" prints nothing
- * else, "meta" lease, create_revision and mod_revision. "many" puts N keys; "wait"
- * prints each change; "wake" makes wake_fd readable, "asleep" empties it.
+ *KEY REVISION VALUE | remove KEY REVISION | list PREFIX | many PREFIX N [SIZE] | grant TTL |
+ *keepalive ID | ttl ID | revoke ID | watch PREFIX FROM | wait MS [TIMES] | sleep MS | wake | asleep
+ *| endpoint Words hold no spaces. A revision of 0 or less counts from the newest. "value" prints
+ *nothing else, "meta" lease, create_revision and mod_revision. "many" puts N keys; "wait" prints
+ *each change; "wake" makes wake_fd readable, "asleep" empties it.
  */
 #include "tools/overlayd/etcd.h"
 
@@ -91,13 +92,17 @@ static int list(struct driver *d)
 
 static int many(struct driver *d)
 {
-	char key[200];
+	size_t size = *d->word[3] ? (size_t)number(d->word[3]) : 1;
+	char key[200], *value = malloc(size + 1);
 	int r = 0;
 
+	memset(value, 'x', size);
+	value[size] = '\0';
 	for (int i = 0; r == 0 && i < atoi(d->word[2]); i++) {
 		snprintf(key, sizeof(key), "%.100s%05d", d->word[1], i);
-		r = etcd_put(d->e, key, "x", 0);
+		r = etcd_put(d->e, key, value, 0);
 	}
+	free(value);
 	return r;
 }
 
@@ -222,7 +227,8 @@ int main(int argc, char **argv)
 		.key_file = variable("KEY"),
 		.username = variable("NAME"),
 		.password = variable("PASSWORD"),
-		.timeout_ms = getenv("TIMEOUT") ? atoi(getenv("TIMEOUT")) : 0,
+		.timeout_ms = variable("TIMEOUT") ? atoi(getenv("TIMEOUT")) : 0,
+		.silence_ms = variable("SILENCE") ? atoi(getenv("SILENCE")) : 0,
 	};
 	size_t size = 0;
 	char *line = NULL;

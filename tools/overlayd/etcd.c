@@ -105,22 +105,30 @@ static int take_page(struct listing *list, const json_t *answer)
 	return 0;
 }
 
+/* The next page. Smaller ones from now on, if somebody has large values. */
+static int ask_page(struct listing *list, json_t **answer)
+{
+	for (;; list->page = (list->page + 3) / 4) {
+		int r;
+
+		etcd_json_add_int(list->request, "limit", (int64_t)list->page);
+		r = etcd_ask(list->e, "/v3/kv/range", list->request, answer);
+		if (r != -EFBIG || list->page == 1)
+			return r;
+	}
+}
+
 static int list_pages(struct listing *list)
 {
-	int r = 0;
+	int r;
 
 	do {
 		json_auto_t *answer = NULL;
 
-		etcd_json_add_int(list->request, "limit", (int64_t)list->page);
-		r = etcd_ask(list->e, "/v3/kv/range", list->request, &answer);
-		if (r == -EFBIG && list->page > 1)
-			list->page = (list->page + 3) / 4; /* somebody has large values */
-		else if (r < 0)
-			return r;
-		else
+		r = ask_page(list, &answer);
+		if (r == 0)
 			r = take_page(list, answer);
-	} while (r == -EFBIG || (r == 0 && list->more));
+	} while (r == 0 && list->more);
 	return r;
 }
 

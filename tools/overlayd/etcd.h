@@ -21,6 +21,8 @@ struct etcd_conf {
 	const char *ca_file, *cert_file, *key_file; /* NULL: none. Read again by each connection */
 	const char *username, *password;	    /* NULL: no authentication */
 	int timeout_ms;				    /* of a request to one endpoint; 0: 5000 */
+	int silence_ms; /* of the watch, until the endpoint is asked whether it is there; 0: 30000
+			 */
 };
 
 struct etcd;
@@ -152,7 +154,7 @@ int etcd_watch(struct etcd *e, const char *prefix, int64_t from);
  * @fn: gets each change
  * @arg: for @fn
  *
- * Every half a minute without a word the endpoint is asked a cheap question, which it can answer
+ * After silence_ms without a word the endpoint is asked a cheap question, which it can answer
  * only as a part of its cluster. Changes that arrive during other calls are kept for this one.
  *
  * Return: number of changes (0: the time is over), or a negative errno; but for -ECANCELED the

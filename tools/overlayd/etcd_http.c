@@ -21,6 +21,7 @@
 
 #define TIMEOUT_MS	5000
 #define CONNECT_MS	3000
+#define SILENCE_MS	30000
 #define USER_TIMEOUT_MS 20000
 
 int64_t etcd_now(void)
@@ -117,6 +118,7 @@ int etcd_open(const struct etcd_conf *conf, int wake_fd, struct etcd **out)
 	pthread_once(&once, init_curl);
 	e->wake_fd = wake_fd;
 	e->timeout_ms = conf->timeout_ms ? conf->timeout_ms : TIMEOUT_MS;
+	e->silence_ms = conf->silence_ms ? conf->silence_ms : SILENCE_MS;
 	e->ca_file = copy(conf->ca_file);
 	e->cert_file = copy(conf->cert_file);
 	e->key_file = copy(conf->key_file);

@@ -33,7 +33,7 @@ struct etcd {
 	char **endpoint;
 	size_t n_endpoints, at;
 	char *ca_file, *cert_file, *key_file, *username, *password;
-	int timeout_ms, wake_fd;
+	int timeout_ms, silence_ms, wake_fd;
 	CURLM *multi;
 	CURL *easy; /* of requests */
 	struct etcd_buf in;

@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define SILENCE_MS 30000 /* of the stream, until the endpoint is asked whether it is there */
 /* etcd's own word that all is well comes every ten minutes, or what it was configured for. */
-#define DEAD_MS	     (25 * 60000)
+#define DEAD_MS	     (25 * INT64_C(60000))
 #define BUFFERED_MAX (1u << 20) /* bytes of changes that nobody has asked for yet */
 #define PATH	     "/v3/watch"
 
@@ -338,7 +337,7 @@ static int check_silence(struct etcd *e)
 	if (now - w->heard > DEAD_MS)
 		return etcd_fail(e, -EIO, "%s" PATH ": silent for %lld s", e->endpoint[w->at],
 				 (long long)(now - w->heard) / 1000);
-	if (now - (w->heard > w->asked ? w->heard : w->asked) < SILENCE_MS)
+	if (now - (w->heard > w->asked ? w->heard : w->asked) < e->silence_ms)
 		return 0;
 	r = ask_endpoint(e);
 	if (r < 0 && !etcd_is_lasting(r))
@@ -380,7 +379,7 @@ int etcd_wait(struct etcd *e, int timeout_ms, etcd_fn *fn, void *arg)
 		left = end - etcd_now();
 		if (left <= 0)
 			return 0;
-		if (etcd_step(e, left < SILENCE_MS ? left : SILENCE_MS, &none) == -ECANCELED)
+		if (etcd_step(e, left < e->silence_ms ? left : e->silence_ms, &none) == -ECANCELED)
 			return etcd_fail(e, -ECANCELED, "%s" PATH ": interrupted",
 					 e->endpoint[e->watch.at]);
 	}

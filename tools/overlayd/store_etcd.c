@@ -15,7 +15,7 @@
 #include <sys/random.h>
 
 #define PREFIX	      "/coreos.com/network"
-#define TTL	      86400 /* flannel's */
+#define TTL	      INT64_C(86400) /* flannel's */
 #define TTL_MIN	      5
 #define PASSWORD_MAX  4096
 #define BACKOFF_MIN   200 /* milliseconds until the next try */

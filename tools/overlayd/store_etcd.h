@@ -45,9 +45,10 @@ struct table {
 
 /* This node's record. Times are milliseconds of store_etcd_now(). */
 struct own {
-	bool held;		 /* the table has it, as it should be */
-	struct ip_net subnet[2]; /* held now, or last */
-	int64_t lease;		 /* etcd's, 0: none */
+	bool held;		   /* the table has it, as it should be */
+	struct ip_net subnet[2];   /* held now, or last */
+	char key[FLANNEL_KEY_MAX]; /* of the record with them */
+	int64_t lease;		   /* etcd's, 0: none */
 	int64_t renew_at;
 	int64_t wrote;	  /* revision of a write that the table does not have yet; 0: none */
 	int64_t retry_at; /* nothing to do before, unless that write is seen */

@@ -19,8 +19,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define SEEN_MS	  2000	/* until the watch must have brought what was written */
-#define PEACE_MS  5000	/* before somebody who overwrites this node's record is overwritten */
+#define SEEN_MS 2000 /* until the watch must have brought what was written */
+#define PEACE_MS                                                                                   \
+	INT64_C(5000)	/* before somebody who overwrites this node's record is overwritten */
 #define PEACE_MAX 6	/* doublings of that */
 #define EXTRA_MS  60000 /* the same for the record below x-hawser */
 
@@ -87,9 +88,7 @@ static struct record *find_mine(const struct etcd_store *s)
 
 struct record *own_record(const struct etcd_store *s)
 {
-	char key[FLANNEL_KEY_MAX];
-
-	return s->own.held ? table_find(&s->table, flannel_key(s->own.subnet, key)) : NULL;
+	return s->own.held ? table_find(&s->table, s->own.key) : NULL;
 }
 
 /* Whether the configuration lets a node have these subnets. */
@@ -127,6 +126,12 @@ static const struct record *other_owner(const struct etcd_store *s, const struct
 			return r;
 	}
 	return NULL;
+}
+
+static void set_subnets(struct etcd_store *s, const struct ip_net subnet[2], const char *key)
+{
+	memcpy(s->own.subnet, subnet, sizeof(s->own.subnet));
+	snprintf(s->own.key, sizeof(s->own.key), "%s", key);
 }
 
 /* ---- words ---- */
@@ -358,7 +363,7 @@ static int claim(struct etcd_store *s)
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		memcpy(s->own.subnet, subnet, sizeof(subnet));
+		set_subnets(s, subnet, key);
 		s->own.put = want;
 		return written(s);
 	}
@@ -480,7 +485,7 @@ static int keep(struct etcd_store *s, struct record *mine)
 	const struct record *stale;
 	int r;
 
-	memcpy(s->own.subnet, mine->lease.subnet, sizeof(s->own.subnet));
+	set_subnets(s, mine->lease.subnet, mine->key);
 	r = have_lease(s, mine);
 	if (r < 0)
 		return r;
@@ -515,7 +520,7 @@ static int yield_to(struct etcd_store *s, const struct record *mine, const struc
 	conflict(s, "%s overlaps %s/subnets/%.100s, which is older and another node's (%s)",
 		 subnets_str(mine->lease.subnet, text), s->prefix, other->key,
 		 owner_str(other, who));
-	memcpy(s->own.subnet, mine->lease.subnet, sizeof(s->own.subnet));
+	set_subnets(s, mine->lease.subnet, mine->key);
 	s->own.held = true;
 	return 0;
 }
@@ -533,7 +538,7 @@ static int replace_subnets(struct etcd_store *s, const struct record *mine)
 		return claim(s);
 	conflict(s, "containers live in %s, which %s/config does not give out any more",
 		 subnets_str(mine->lease.subnet, text), s->prefix);
-	memcpy(s->own.subnet, mine->lease.subnet, sizeof(s->own.subnet));
+	set_subnets(s, mine->lease.subnet, mine->key);
 	s->own.held = true;
 	return 0;
 }
@@ -575,13 +580,12 @@ static int settle(struct etcd_store *s)
 static bool is_waiting(struct etcd_store *s)
 {
 	const struct record *r;
-	char key[FLANNEL_KEY_MAX];
 
 	if (store_etcd_now() >= s->own.retry_at)
 		return false;
 	if (!s->own.wrote)
 		return true;
-	r = table_find(&s->table, flannel_key(s->own.subnet, key));
+	r = table_find(&s->table, s->own.key);
 	return !r || r->mod_revision < s->own.wrote;
 }
 
