@@ -72,6 +72,7 @@ static void read_file(struct file_store *f)
 	struct store_self self = store_get_self(&f->common);
 	struct store_view *view = calloc(1, sizeof(*view));
 	autopeers struct overlay_peers peers = { 0 };
+	bool was_connected = health.connected;
 	struct cni_err err = { 0 };
 	int r;
 
@@ -87,8 +88,9 @@ static void read_file(struct file_store *f)
 	snprintf(health.endpoint, sizeof(health.endpoint), "%.255s", f->path);
 	if (r < 0) {
 		health.errors++;
+		if (strncmp(health.last_error, err.msg, 500) != 0 || was_connected)
+			log_warn("%.500s", err.msg);
 		snprintf(health.last_error, sizeof(health.last_error), "%.500s", err.msg);
-		log_warn("%.500s", err.msg);
 		store_view_free(view);
 		store_set_health(&f->common, &health);
 		return;
@@ -133,9 +135,11 @@ static void *file_thread(void *arg)
 
 		if (look || watched < 0)
 			read_file(f);
-		look = poll(fds, 2, watched < 0 ? LOOK_AGAIN : -1) > 0 && fds[1].revents
-			       ? read_events(watch, name)
-			       : watched < 0;
+		look = poll(fds, 2, watched < 0 ? LOOK_AGAIN : -1) <= 0 ||
+		       /* a view that was refused while containers lived may do now */
+		       fds[0].revents;
+		if (fds[1].revents)
+			look |= read_events(watch, name);
 	}
 	return NULL;
 }
