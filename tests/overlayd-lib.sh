@@ -43,7 +43,7 @@ agent_start() {
 # The same without waiting.
 agent_run() {
 	# shellcheck disable=SC2016,SC2086
-	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/conf "${@:2}" &
+	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/conf "${@:2}" 2>/dev/null &
 	AGENT_JOB[$1]=$!
 }
 agent_pid() { in_host "$1" cat /run/agent.pid; }
@@ -87,6 +87,8 @@ end_container() { in_host "$1" rm "/run/hawser/attachments/${2:-blue}/fake-eth0:
 # A host's part of an overlay, as text: device, addresses, entries, table. usage: overlay_of HOST [VNI]
 overlay_of() {
 	# shellcheck disable=SC2016
-	in_host "$1" sh -c 'ip -o -d link show dev "vx$1" | sed "s/^[0-9]*: //"; ip -o addr show dev "vx$1" | sed "s/^[0-9]*: //"; nft list table inet "hawser-vx$1"' - "${2:-42}" 2>&1
-	entries "$1" "${2:-42}"
+	in_host "$1" sh -c 'exec 2>&1
+		{ ip -o -d link show dev "vx$1"; ip -o addr show dev "vx$1"; } | sed "s/^[0-9]*: //"
+		{ ip -4 route show proto 72; ip -6 route show proto 72; ip neigh show dev "vx$1" nud permanent; bridge fdb show dev "vx$1"; } | sort
+		nft list table inet "hawser-vx$1" | sed "s/ counter packets .* bytes [0-9]*//"' - "${2:-42}"
 }
