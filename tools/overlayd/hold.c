@@ -159,25 +159,46 @@ static size_t put_back(struct hold *hold, struct store_view *view)
 	return held;
 }
 
+static bool any_held(const struct hold *hold)
+{
+	for (size_t i = 0; i < hold->n; i++)
+		if (hold->gone[i].held)
+			return true;
+	return false;
+}
+
+/* Who of those that left is held from now on. */
+static void judge(struct hold *hold, size_t there, time_t now)
+{
+	bool most = hold->n >= HOLD_MIN && hold->n > there, keep;
+
+	if (most || !any_held(hold))
+		hold->over = 0;
+	else if (!hold->over)
+		hold->over = now + HOLD_WINDOW;
+	keep = most || now < hold->over;
+	if (!keep)
+		hold->over = 0;
+	for (size_t i = 0; i < hold->n; i++) {
+		struct gone *g = &hold->gone[i];
+
+		if (g->held && !keep)
+			g->when = now;
+		g->held = (keep && g->held) || (most && g->fresh);
+		g->fresh = false;
+	}
+}
+
 size_t hold_apply(struct hold *hold, const struct store_view *old, struct store_view *view,
 		  time_t now)
 {
 	size_t there = 0;
-	bool most;
 
 	for (int leg = 0; leg < 2; leg++) {
 		see_who_left(hold, leg, old, view, now);
 		date(old ? &old->leg[leg].peers : NULL, &view->leg[leg].peers, now);
 		there += view->leg[leg].peers.n;
 	}
-	most = hold->n >= HOLD_MIN && hold->n > there;
-	for (size_t i = 0; i < hold->n; i++) {
-		struct gone *g = &hold->gone[i];
-
-		if (g->held && !most)
-			g->when = now;
-		g->held = most && (g->held || g->fresh);
-		g->fresh = false;
-	}
+	judge(hold, there, now);
 	return put_back(hold, view);
 }

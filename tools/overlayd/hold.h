@@ -5,8 +5,9 @@
  * A store that was emptied, restored from an old backup, or whose leases expired while it was away
  * says that most nodes are gone, although they run. A few nodes that leave are obeyed at once; as
  * soon as more than half of them have left within HOLD_WINDOW, those that leave are held: their
- * entries stay until they are back, until they are no longer the majority, until another node has
- * their subnet, VTEP or MAC, or until the administrator says so.
+ * entries stay until they are back, until they have not been the majority for HOLD_WINDOW (nodes
+ * that come back to a store do so one by one), until another node has their subnet, VTEP or MAC, or
+ * until the administrator says so.
  */
 #ifndef HAWSER_OVERLAYD_HOLD_H
 #define HAWSER_OVERLAYD_HOLD_H
@@ -26,6 +27,7 @@ struct hold {
 		bool fresh; /* seen to be gone just now */
 	} * gone;	    /* owned */
 	size_t n;
+	time_t over; /* when those that are held are to go; 0: that is open */
 };
 
 /** hold_free() - release what @hold owns, and zero it. */

@@ -440,6 +440,8 @@ uint64_t network_run(struct network *n, uint64_t now)
 {
 	if (now >= n->full_due) {
 		n->full_due = now + FULL_EVERY;
+		if (n->hold.over && time(NULL) >= n->hold.over)
+			network_obey(n, now);
 		network_mark(n, DIRTY_ALL & ~DIRTY_PEERS, now, 0);
 	}
 	if (now >= n->look_due) {
