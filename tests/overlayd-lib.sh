@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests of hawser-overlayd share: an agent on each of the hosts of netns-fixtures, started, asked and ended.
-# A host's agent reads /run/conf, and has /var/lib/hawser and a log, /run/agent.log, of its own. Without containers a
+# A host's agent reads /run/conf, and says what it has to say in /run/agent.log. Without containers a
 # node answers at the network addresses of its subnets: 10.B.I.0 and fd00:B:0:I::.
 . "$(dirname "${BASH_SOURCE[0]}")/overlay-lib.sh"
 AGENT=$BIN/hawser-overlayd
@@ -14,10 +14,9 @@ agent_hosts() {
 	fixture star-N up "$@"
 	for i in $(seq "$1"); do agent_room "n$i"; done
 }
-# A /var/lib of its own; the machine's is not written to. usage: agent_room HOST
+# usage: agent_room HOST
 agent_room() {
-	# shellcheck disable=SC2016
-	in_host "$1" sh -c 'mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni /var/lib/hawser /run/conf /run/peers'
+	in_host "$1" mkdir -p /run/conf /run/peers
 	V4[$1]=10.${B:-5}.${1#n}.0
 	V6[$1]=$(printf 'fd00:%x:0:%x::' "${B:-5}" "${1#n}")
 }
