@@ -229,6 +229,10 @@ static void test_hold_two_legs(void **state)
 	assert_int_equal(life.view->leg[1].peers.n, 10);
 	assert_int_equal(life.view->leg[1].peers.p[9].vtep.family, AF_INET6);
 	end(&life);
+	/* two nodes are two, however many devices they have */
+	see(&life, view_of(2, 3, 3));
+	assert_int_equal(see(&life, view_of(2, 1, 3)), 0);
+	end(&life);
 }
 
 static void test_hold_since(void **state)

@@ -167,10 +167,22 @@ static bool any_held(const struct hold *hold)
 	return false;
 }
 
-/* Who of those that left is held from now on. */
-static void judge(struct hold *hold, size_t there, time_t now)
+/* Whether more have left a device's view than are there. (With two devices a node is on both.) */
+static bool most_left(const struct hold *hold, int leg, size_t there)
 {
-	bool most = hold->n >= HOLD_MIN && hold->n > there, keep;
+	size_t gone = 0;
+
+	for (size_t i = 0; i < hold->n; i++)
+		gone += hold->gone[i].leg == leg;
+	return gone >= HOLD_MIN && gone > there;
+}
+
+/* Who of those that left is held from now on. */
+static void judge(struct hold *hold, const struct store_view *view, time_t now)
+{
+	bool most = most_left(hold, 0, view->leg[0].peers.n) ||
+		    most_left(hold, 1, view->leg[1].peers.n);
+	bool keep;
 
 	if (most || !any_held(hold))
 		hold->over = 0;
@@ -192,13 +204,10 @@ static void judge(struct hold *hold, size_t there, time_t now)
 size_t hold_apply(struct hold *hold, const struct store_view *old, struct store_view *view,
 		  time_t now)
 {
-	size_t there = 0;
-
 	for (int leg = 0; leg < 2; leg++) {
 		see_who_left(hold, leg, old, view, now);
 		date(old ? &old->leg[leg].peers : NULL, &view->leg[leg].peers, now);
-		there += view->leg[leg].peers.n;
 	}
-	judge(hold, there, now);
+	judge(hold, view, now);
 	return put_back(hold, view);
 }
