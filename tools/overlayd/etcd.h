@@ -66,6 +66,14 @@ int etcd_open(const struct etcd_conf *conf, int wake_fd, struct etcd **out);
 /** etcd_set_wake() - from now on it is this descriptor. */
 void etcd_set_wake(struct etcd *e, int wake_fd);
 
+/**
+ * etcd_reconnect() - end all connections, and the watch with them
+ * @e: client; nothing is under way
+ *
+ * For one whose own address has changed: the old connections are dead, and nobody says so.
+ */
+void etcd_reconnect(struct etcd *e);
+
 /** etcd_close() - NULL is allowed. */
 void etcd_close(struct etcd *e);
 

@@ -27,6 +27,16 @@ static void close_stream(struct etcd *e)
 	w->in.full = false;
 }
 
+void etcd_reconnect(struct etcd *e)
+{
+	close_stream(e);
+	/* it has the connections that are kept */
+	curl_multi_cleanup(e->multi);
+	e->multi = curl_multi_init();
+	if (!e->multi)
+		abort();
+}
+
 /* CURLOPT_WRITEFUNCTION: what is not asked for waits in the kernel, and with the server. */
 static size_t take_data(char *data, size_t size, size_t n, void *arg)
 {

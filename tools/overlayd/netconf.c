@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const struct store_ops *const stores[] = { &store_file_ops };
+static const struct store_ops *const stores[] = { &store_etcd_ops, &store_file_ops };
 
 void netconf_free(struct netconf *conf)
 {

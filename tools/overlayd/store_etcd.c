@@ -216,20 +216,24 @@ static void publish_health(struct etcd_store *s, bool connected)
 	store_set_health(&s->base, h);
 }
 
-static void look_at_self(struct etcd_store *s)
+/* Return: whether the addresses have changed, over which etcd is reached, too. */
+static bool look_at_self(struct etcd_store *s)
 {
 	struct store_self self = store_get_self(&s->base);
+	bool moved = !ip_equal(&self.vtep[0], &s->self.vtep[0]) ||
+		     !ip_equal(&self.vtep[1], &s->self.vtep[1]);
+	bool first = !*s->self.node;
 
 	if (!self.subnet[0].ip.family && !self.subnet[1].ip.family)
 		self.pinned = false;
-	if (strcmp(self.node, s->self.node) != 0 || !ip_equal(&self.vtep[0], &s->self.vtep[0]) ||
-	    !ip_equal(&self.vtep[1], &s->self.vtep[1]))
+	if (moved || strcmp(self.node, s->self.node) != 0)
 		s->dirty = true;
 	s->self = self;
 	table_macs(self.node, s->config.vni, s->mac);
 	/* the only device of a network without IPv4 is not a second one */
 	if (!s->config.network[0].ip.family)
 		memcpy(s->mac[1], s->mac[0], 6);
+	return moved && !first;
 }
 
 /* Until when etcd_wait() may wait, whatever happens. */
@@ -254,7 +258,10 @@ static int run_once(struct etcd_store *s)
 	int r = s->listed ? 0 : load(s), settled;
 
 	while (r >= 0) {
-		look_at_self(s);
+		if (look_at_self(s)) {
+			etcd_reconnect(s->e);
+			return -ESTALE;
+		}
 		r = own_renew(s);
 		if (r < 0)
 			break;
@@ -508,5 +515,6 @@ static struct store *start(const json_t *conf, const char *network, const json_t
 const struct store_ops store_etcd_ops = {
 	.type = "etcd",
 	.keys = etcd_keys,
+	.publishes = true,
 	.start = start,
 };
