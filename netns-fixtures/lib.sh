@@ -277,6 +277,19 @@ overlay_list() {
 	echo ']}'
 }
 
+# What <prefix>/config in etcd says. usage: etcd_network 4|dual; B, VNI (42), and BACKEND for further members
+etcd_network() {
+	local b=${B:-5} six=
+	[ "$1" = 4 ] || six=$(printf ',"EnableIPv6":true,"IPv6Network":"fd00:%x::/48"' "$b")
+	echo "{\"Network\":\"10.$b.0.0/16\"$six,\"Backend\":{\"Type\":\"vxlan\",\"VNI\":${VNI:-42},\"Port\":4789${BACKEND:+,$BACKEND}}}"
+}
+# The network list of host nI whose nodes are in etcd. usage: etcd_list I; NAME (blue), and STORE for further members
+# of "store", are taken from variables, too.
+etcd_list() {
+	printf '{"cniVersion":"1.1.0","name":"%s","plugins":[{"type":"vxlan","node":"n%d","underlay":{"dev":"eth0"},' "${NAME:-blue}" "$1"
+	printf '"store":{"type":"etcd","endpoints":["%s"]%s}}]}\n' "${ENDPOINT:-http://192.0.2.254:2379}" "${STORE:+,$STORE}"
+}
+
 # Put text into a file on a host. usage: host_put HOST FILE <<<TEXT
 host_put() { in_host "$1" sh -c 'mkdir -p "${1%/*}" && cat >"$1.new" && mv "$1.new" "$1"' - "$2"; }
 

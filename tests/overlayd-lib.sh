@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What the tests of hawser-overlayd share: an agent on each of the hosts of netns-fixtures, started, asked and ended.
-# A host's agent reads /run/conf, and says what it has to say in /run/agent.log. Without containers a
+# A host's agent reads /run/cni/net.d, and says what it has to say in /run/agent.log. Without containers a
 # node answers at the network addresses of its subnets: 10.B.I.0 and fd00:B:0:I::.
 . "$(dirname "${BASH_SOURCE[0]}")/overlay-lib.sh"
+. "$here/tests/etcd-lib.sh"
 AGENT=$BIN/hawser-overlayd
 declare -A AGENT_JOB # what to wait for, by host
 # the sanitizers take their time
@@ -16,7 +17,7 @@ agent_hosts() {
 }
 # usage: agent_room HOST
 agent_room() {
-	in_host "$1" mkdir -p /run/conf /run/peers
+	in_host "$1" mkdir -p /run/cni/net.d /run/peers
 	V4[$1]=10.${B:-5}.${1#n}.0
 	V6[$1]=$(printf 'fd00:%x:0:%x::' "${B:-5}" "${1#n}")
 }
@@ -28,11 +29,35 @@ file_nodes() {
 	local i
 	for i in "$@"; do
 		peers_of "$i" "$@"
-		file_list "$i" | host_put "n$i" "/run/conf/${NAME:-blue}.conflist"
+		file_list "$i" | host_put "n$i" "/run/cni/net.d/${NAME:-blue}.conflist"
 	done
 }
 # usage: file_list I
 file_list() { overlay_list "$1" "\"store\":{\"type\":\"file\",\"path\":\"/run/peers/${NAME:-blue}\"}"; }
+
+# Hosts and an etcd, without agents yet. usage: etcd_hosts N [4|dual]
+etcd_hosts() { NO_AGENTS=1 fixture etcd-N up "$@"; }
+# etcdctl. usage: ctl ARGUMENT...
+ctl() { fixture etcd-N etcd "$@"; }
+# etcd's end and beginning, with the data that it has. usage: etcd_away; etcd_back
+etcd_away() { etcd_stop /run/hawser-hosts/etcd; }
+etcd_back() { RUN=in_underlay ADDRESS=192.0.2.254 etcd_start /run/hawser-hosts/etcd 2379 2>/dev/null; }
+# Where nodes answer that got their subnets from etcd: at the network addresses. usage: learn HOST...
+learn() {
+	local host
+	for host in "$@"; do
+		V4[$host]=$(agent_says "$host" '.subnets[0] // ""' | sed 's/\/.*//')
+		V6[$host]=$(agent_says "$host" '.subnets[1] // ""' | sed 's/\/.*//')
+	done
+}
+# Wait until hosts know so many peers (a dual-stack one counts twice), and nothing is wrong. usage: know N HOST...
+know() {
+	local host
+	for host in "${@:2}"; do
+		agent_comes "$host" ".peers | length == $1" && agent_comes "$host" '.lastError == "" and .conflict == ""' ||
+			not_ok "$host knows $1 others" "$(agent_says "$host" .)"
+	done
+}
 
 # Start a host's agent, and wait until it answers. usage: agent_start HOST [ARGUMENT...]; under COMMAND... in WITH
 agent_start() {
@@ -42,7 +67,7 @@ agent_start() {
 # The same without waiting.
 agent_run() {
 	# shellcheck disable=SC2016,SC2086
-	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/conf "${@:2}" 2>/dev/null &
+	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/cni/net.d "${@:2}" 2>/dev/null &
 	AGENT_JOB[$1]=$!
 }
 agent_pid() { in_host "$1" cat /run/agent.pid; }

@@ -67,6 +67,13 @@ fixture two-hosts 2 "192.0.2.1 2001:db8:1::1" "192.0.2.129 2001:db8:2::1" ""
 fixture star-N 5 "192.0.2.1 2001:db8:1::1" "192.0.2.2 2001:db8:1::2" "192.0.2.5 2001:db8:1::5" 5
 fixture low-mtu 3 "192.0.2.1 2001:db8:1::1" "192.0.2.2 2001:db8:1::2" "192.0.2.3 2001:db8:1::3"
 fixture v6-only 3 2001:db8:1::1 2001:db8:1::2 2001:db8:1::3
+NO_AGENTS=1 fixture etcd-N 3 "192.0.2.1 2001:db8:1::1" "192.0.2.2 2001:db8:1::2" "192.0.2.3 2001:db8:1::3" 3
+
+"$fixtures/etcd-N" up 2
+same "etcd-N: both nodes have a subnet" 2 "$("$fixtures/etcd-N" etcd get --prefix /coreos.com/network/subnets/ --keys-only | grep -c .)"
+routed() { [ "$("$fixtures/etcd-N" exec n1 ip route show dev vx42 | grep -c via)" = 1 ]; }
+check "etcd-N: and a way to the other" wait_for 5 routed
+"$fixtures/etcd-N" down
 
 star=$fixtures/star-N
 "$star" up 16 6

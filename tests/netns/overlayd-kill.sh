@@ -7,7 +7,7 @@ POINTS=24 # at which it is killed, spread over the way to the first quiet moment
 
 # Start the agent of n1 and kill it when it enters its system call K. Return: 137 killed, 124 it lives.
 # usage: killed_at K
-killed_at() { in_host n1 timeout $((2 * SLOW)) "$HELPERS/kill_at" "$1" "$AGENT" --conf-dir /run/conf >>/run/test-agent.log 2>&1; }
+killed_at() { in_host n1 timeout $((2 * SLOW)) "$HELPERS/kill_at" "$1" "$AGENT" --conf-dir /run/cni/net.d >>/run/test-agent.log 2>&1; }
 whole() { [ "$(overlay_of n1)" = "$(cat /run/test-whole)" ]; }
 # How many system calls it makes until it has sent the last request and written the last file. usage: calls PREPARE
 calls() {

@@ -123,7 +123,7 @@ check "and it is reported" agent_comes n1 '.lastError | test("eth0")' 2
 in_host n1 sh -c 'ip link set eth7 down && ip link set eth7 name eth0 && ip link set eth0 up'
 check "until it is back" agent_comes n1 '.lastError == ""' 6
 for host in n1 n2 n3; do
-	MORE='"directRouting":true' file_list ${host#n} | host_put $host /run/conf/blue.conflist
+	MORE='"directRouting":true' file_list ${host#n} | host_put $host /run/cni/net.d/blue.conflist
 done
 way() { in_host n1 ip -j route get 10.5.2.7 | jq -r '.[0].dev'; }
 way_is() { [ "$(way)" = "$1" ]; }
@@ -141,7 +141,7 @@ all_meet "and lead there" n1 n2 n3
 
 #  ---- Ending and beginning ----
 
-in_host n1 sh -c '"$1" --conf-dir /run/conf' - "$AGENT" >$out 2>$err
+in_host n1 sh -c '"$1" --conf-dir /run/cni/net.d' - "$AGENT" >$out 2>$err
 same "a second agent refuses to start" 1 $?
 check "and says why" grep -q "another agent runs" $err
 overlay_of n1 >/run/test-whole
