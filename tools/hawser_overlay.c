@@ -70,11 +70,12 @@ static void print_head(const json_t *network)
 	size_t i;
 
 	join(json_object_get(network, "subnets"), subnets, sizeof(subnets));
-	snprintf(line, sizeof(line), "network %s: VNI %lld, port %lld, mode %s%s",
+	snprintf(line, sizeof(line), "network %s: VNI %lld, port %lld, mode %s%s%s",
 		 text_of(network, "network"),
 		 (long long)json_integer_value(json_object_get(network, "vni")),
 		 (long long)json_integer_value(json_object_get(network, "port")),
 		 text_of(network, "mode"),
+		 json_is_true(json_object_get(network, "evpn")) ? ", EVPN" : "",
 		 json_is_true(json_object_get(network, "directRouting")) ? ", directRouting" : "");
 	text_sanitize(line);
 	puts(line);
@@ -125,8 +126,11 @@ static void add_row(struct table *table, const json_t *peer)
 	table_cell(table, "%s", *text_of(peer, "node") ? text_of(peer, "node") : "-");
 	table_cell(table, "%s", text_of(peer, "vtep"));
 	table_cell(table, "%s", subnets);
-	table_cell(table, "%lld/%lld%s", expected - missing, expected,
-		   json_is_true(json_object_get(entries, "direct")) ? " direct" : "");
+	if (entries)
+		table_cell(table, "%lld/%lld%s", expected - missing, expected,
+			   json_is_true(json_object_get(entries, "direct")) ? " direct" : "");
+	else
+		table_cell(table, "-");
 	table_cell(table, "%s", reach_text(peer));
 	if (rtt)
 		table_cell(table, "%.3f ms", (double)json_integer_value(rtt) / 1000);

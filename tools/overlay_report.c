@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "flannel.h"
 #include "overlay_agent.h"
+#include "overlay_bridge.h"
 #include "overlay_device.h"
 #include "overlay_entries.h"
 #include "overlay_filter.h"
@@ -40,6 +41,7 @@ struct look {
 	json_t *of_agent; /* the agent's or the snapshot's object; NULL: none */
 	struct leg leg[2];
 	int n_legs;
+	struct link_info bridge; /* mode "l2"; index 0: it is missing */
 	bool know_peers;
 	struct overlay_list want, have;
 	struct overlay_diff diff;
@@ -305,28 +307,51 @@ static void check_device(struct look *l, struct leg *leg, struct nlk *nl)
 		problem_of(l->problems, &err);
 }
 
-static json_t *device_json(const struct look *l, const struct leg *leg)
+/* In mode "l2" its gateway is the bridge's, and the device a port. */
+static void check_bridge(struct look *l, struct nlk *nl)
 {
-	char name[OVERLAY_DEVICE_MAX], mac[MAC_STRLEN];
-	json_t *obj = json_pack("{s:s, s:s}", "name", device_name(l, leg, name), "state",
-				!leg->found		   ? "missing"
-				: leg->link.flags & IFF_UP ? "up"
-							   : "down");
+	struct overlay_device want = { .st = &l->leg[0].st, .mtu = l->leg[0].link.mtu };
+	char name[OVERLAY_DEVICE_MAX];
+	struct cni_err err = { 0 };
 
-	if (leg->found)
-		json_object_update_new(obj, json_pack("{s:i, s:s}", "mtu", leg->link.mtu, "mac",
-						      mac_str(leg->link.mac, mac)));
+	memcpy(want.mac, l->leg[0].link.mac, sizeof(want.mac));
+	if (link_get(nl, overlay_bridge_name(l->st.vni, name), &l->bridge) < 0)
+		l->bridge.index = 0;
+	/* without the device nothing is known of how it should be */
+	if (l->leg[0].found &&
+	    overlay_bridge_check(nl, &want, &l->leg[0].link, &l->bridge, &err) < 0)
+		problem_of(l->problems, &err);
+}
+
+static json_t *device_json(const char *name, const char *kind, const struct link_info *link)
+{
+	char mac[MAC_STRLEN];
+	json_t *obj = json_pack("{s:s, s:s, s:s}", "name", name, "kind", kind, "state",
+				!link->index	       ? "missing"
+				: link->flags & IFF_UP ? "up"
+						       : "down");
+
+	if (link->index)
+		json_object_update_new(obj, json_pack("{s:i, s:s}", "mtu", link->mtu, "mac",
+						      mac_str(link->mac, mac)));
 	return obj;
 }
 
 static void look_at_devices(struct look *l, struct nlk *nl)
 {
 	json_t *devices = json_array();
+	char name[OVERLAY_DEVICE_MAX];
 
 	for (int i = 0; i < l->n_legs; i++) {
 		check_device(l, &l->leg[i], nl);
+		device_name(l, &l->leg[i], name);
 		if (l->leg[i].found || !l->st.foreign)
-			json_array_append_new(devices, device_json(l, &l->leg[i]));
+			json_array_append_new(devices, device_json(name, "vxlan", &l->leg[i].link));
+	}
+	if (l->st.l2) {
+		check_bridge(l, nl);
+		overlay_bridge_name(l->st.vni, name);
+		json_array_append_new(devices, device_json(name, "bridge", &l->bridge));
 	}
 	json_object_set_new(l->out, "devices", devices);
 }
@@ -359,31 +384,36 @@ static bool want_peer(const struct look *l, const struct overlay_peer *p, struct
 	const struct leg *leg = &l->leg[leg_of(l, p)];
 	bool direct = false;
 
+	if (l->st.l2) {
+		overlay_list_flood(list, leg->link.index, &p->vtep);
+		return false;
+	}
 	for (int k = 0; k < OVERLAY_FAMILIES; k++) {
 		if (!p->subnet[k].ip.family || !leg->st.net[k].ip.family)
 			continue;
 		if (want_direct(l, p, &p->subnet[k], list))
 			direct = true;
 		else
-			overlay_list_peer(list, leg->found ? leg->link.index : 0, &p->subnet[k],
-					  p->mac, &p->vtep);
+			overlay_list_peer(list, leg->link.index, &p->subnet[k], p->mac, &p->vtep);
 	}
 	return direct;
 }
 
+/* With EVPN they are not ours. */
 static void look_at_entries(struct look *l, struct nlk *nl)
 {
+	static const struct ip_net no_routes[2];
 	char text[OVERLAY_ENTRY_STRLEN];
 	int r = 0;
 
-	for (int i = 0; i < l->n_legs && r == 0; i++)
-		r = overlay_list_read(nl, l->leg[i].found ? l->leg[i].link.index : 0,
-				      l->leg[i].st.net, &l->have);
+	for (int i = 0; i < l->n_legs && r == 0 && !l->st.evpn; i++)
+		r = overlay_list_read(nl, l->leg[i].link.index,
+				      l->st.l2 ? no_routes : l->leg[i].st.net, &l->have);
 	if (r < 0) {
 		problem(l->problems, "list the entries of the peers: %s", strerror(-r));
 		return;
 	}
-	for (size_t i = 0; i < l->st.n_peers; i++)
+	for (size_t i = 0; i < l->st.n_peers && !l->st.evpn; i++)
 		want_peer(l, &l->st.peers[i], &l->want);
 	overlay_list_diff(&l->want, &l->have, &l->diff);
 	for (size_t i = 0; i < l->diff.del.n && l->know_peers; i++)
@@ -426,7 +456,13 @@ static void look_at_table(struct look *l)
 
 /* ---- probes ---- */
 
-/* Every subnet of a peer is asked at its network address, in the order of peers and families. */
+/* A node's own address in a subnet. */
+static struct ip_addr address_in(const struct look *l, const struct ip_net *subnet)
+{
+	return l->st.l2 ? ip_add(&subnet->ip, 1) : subnet->ip;
+}
+
+/* Each subnet of a peer, in the order of peers and families. */
 static size_t list_targets(const struct look *l, struct overlay_probe_target *targets)
 {
 	size_t n = 0;
@@ -437,11 +473,23 @@ static size_t list_targets(const struct look *l, struct overlay_probe_target *ta
 
 		for (int k = 0; k < OVERLAY_FAMILIES; k++)
 			if (p->subnet[k].ip.family && leg->st.net[k].ip.family)
-				targets[n++] = (struct overlay_probe_target){
-					p->subnet[k].ip, leg->found ? leg->link.mtu : 0
-				};
+				targets[n++] =
+					(struct overlay_probe_target){ address_in(l, &p->subnet[k]),
+								       leg->link.mtu };
 	}
 	return n;
+}
+
+static void set_source(const struct look *l, const struct leg *leg, struct overlay_probe_conf *conf)
+{
+	int device = l->st.l2 ? l->bridge.index : leg->link.index;
+
+	for (int k = 0; k < OVERLAY_FAMILIES; k++)
+		if (leg->st.subnet[k].ip.family) {
+			conf->from[k] = address_in(l, &leg->st.subnet[k]);
+			/* what goes past the device comes back past it */
+			conf->device[k] = l->st.direct ? 0 : device;
+		}
 }
 
 static void run_probe(struct look *l, const struct overlay_report_how *how)
@@ -456,13 +504,7 @@ static void run_probe(struct look *l, const struct overlay_report_how *how)
 		abort();
 	n = list_targets(l, targets);
 	for (int i = 0; i < l->n_legs; i++)
-		for (int k = 0; k < OVERLAY_FAMILIES; k++)
-			if (l->leg[i].st.subnet[k].ip.family) {
-				conf.from[k] = l->leg[i].st.subnet[k].ip;
-				/* what goes past the device comes back past it */
-				conf.device[k] =
-					l->leg[i].found && !l->st.direct ? l->leg[i].link.index : 0;
-			}
+		set_source(l, &l->leg[i], &conf);
 	r = overlay_probe_start(&conf, targets, n, overlay_probe_now(), &l->probe);
 	if (r < 0)
 		problem(l->problems, "the peers cannot be probed: %s", strerror(-r));
@@ -527,12 +569,13 @@ static void add_probes(const struct look *l, const struct overlay_peer *p, json_
 
 	for (int k = 0; k < OVERLAY_FAMILIES; k++) {
 		const struct overlay_probe_result *r;
+		struct ip_addr ip = address_in(l, &p->subnet[k]);
 
 		if (!p->subnet[k].ip.family || !leg->st.net[k].ip.family)
 			continue;
 		r = overlay_probe_result(l->probe, (*at)++);
-		json_array_append_new(probes, probe_json(&p->subnet[k].ip, r));
-		judge_probe(l, p, &p->subnet[k].ip, r);
+		json_array_append_new(probes, probe_json(&ip, r));
+		judge_probe(l, p, &ip, r);
 		n++;
 		reached += r->reachable;
 		if (r->reachable && (!rtt || r->rtt_us < rtt))
@@ -566,15 +609,17 @@ static void judge_entries(const struct look *l, const struct overlay_peer *p, co
 
 static json_t *peer_row(const struct look *l, const struct overlay_peer *p, size_t *at)
 {
-	json_t *row = overlay_peer_json(p, l->st.vni), *entries = entries_json(l, p);
+	json_t *row = overlay_peer_json(p, l->st.vni);
+	json_t *entries = l->st.evpn ? NULL : entries_json(l, p);
 	char mac[MAC_STRLEN], device[OVERLAY_DEVICE_MAX];
 
 	json_object_set_new(row, "mac", json_string(mac_str(p->mac, mac)));
-	json_object_set_new(
-		row, "device",
-		json_string(overlay_device_name(l->st.vni, l->leg[leg_of(l, p)].second, device)));
-	json_object_set_new(row, "entries", entries);
-	judge_entries(l, p, entries);
+	json_object_set_new(row, "device",
+			    json_string(device_name(l, &l->leg[leg_of(l, p)], device)));
+	if (entries) {
+		json_object_set_new(row, "entries", entries);
+		judge_entries(l, p, entries);
+	}
 	if (l->probe)
 		add_probes(l, p, row, at);
 	return row;
@@ -609,11 +654,12 @@ static void describe(struct look *l)
 	if (l->st.foreign)
 		json_object_set_new(l->out, "store", json_pack("{s:s}", "type", "flannel"));
 	json_object_update_new(
-		l->out, json_pack("{s:I, s:i, s:s, s:b, s:b, s:s, s:s, s:O, s:O}", "vni",
-				  (json_int_t)l->st.vni, "port", (int)l->st.port, "mode", "l3",
-				  "managed", (int)l->st.managed, "directRouting", (int)l->st.direct,
-				  "node", l->st.node, "vtep", ip_str(&l->st.local, local),
-				  "networks", json_object_get(state, "networks"), "subnets",
+		l->out, json_pack("{s:I, s:i, s:s, s:b, s:b, s:b, s:s, s:s, s:O, s:O}", "vni",
+				  (json_int_t)l->st.vni, "port", (int)l->st.port, "mode",
+				  overlay_state_mode(&l->st), "evpn", (int)l->st.evpn, "managed",
+				  (int)l->st.managed, "directRouting", (int)l->st.direct, "node",
+				  l->st.node, "vtep", ip_str(&l->st.local, local), "networks",
+				  json_object_get(state, "networks"), "subnets",
 				  json_object_get(state, "subnets")));
 }
 

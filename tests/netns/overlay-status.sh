@@ -102,8 +102,8 @@ same "MTU over IPv6" "1430 1430" "$(column n1 MTU) $(column n3 MTU)"
 #  ---- JSON ----
 
 overlay n1 status blue --json --timeout 10
-same "JSON: the network" '{"network":"blue","problems":[],"vni":42,"port":4789,"mode":"l3","managed":false,"directRouting":false,"node":"n1","vtep":"192.0.2.1","networks":["10.5.0.0/16","fd00:5::/48"],"subnets":["10.5.1.0/24","fd00:5:0:1::/64"]}' \
-	"$(jq -c '.[0] | {network, problems, vni, port, mode, managed, directRouting, node, vtep, networks, subnets}' $out)"
+same "JSON: the network" '{"network":"blue","problems":[],"vni":42,"port":4789,"mode":"l3","evpn":false,"managed":false,"directRouting":false,"node":"n1","vtep":"192.0.2.1","networks":["10.5.0.0/16","fd00:5::/48"],"subnets":["10.5.1.0/24","fd00:5:0:1::/64"]}' \
+	"$(jq -c '.[0] | {network, problems, vni, port, mode, evpn, managed, directRouting, node, vtep, networks, subnets}' $out)"
 same "JSON: device and table" "vx42 up 1450 $(vxlan_mac n1 42) inet hawser-vx42 true" \
 	"$(jq -r '.[0] | "\(.devices[0].name) \(.devices[0].state) \(.devices[0].mtu) \(.devices[0].mac) \(.table.family) \(.table.name) \(.table.whole)"' $out)"
 same "JSON: a peer" "n3 192.0.2.3 $(vxlan_mac n3 42) vx42 true 1450 false 5 0 false" \
@@ -327,6 +327,36 @@ same "the entries of a near peer, and its MTU" "4/4 direct yes 1450" "$(column n
 in_host n1 ip route del 10.8.2.0/24
 overlay n1 status direct --no-probe
 same "a near peer's route that is gone" 1 "$(grep -c 'problem: node n2 (192.0.2.2): the route to 10.8.2.0/24 through 10.8.2.0 is missing' $out)"
+
+#  ---- One link ----
+
+export NAME=link VNI=47 B=10
+for i in 1 2 3; do
+	overlay_list $i "\"peers\":$(overlay_records 1 2 3)" | sed 's/"mode":"l3"/"mode":"l2"/' | host_put n$i /run/cni/net.d/link.conflist
+	attach n$i l link
+done
+well "mode l2" n1 link
+same "its mode, its devices" "network link: VNI 47, port 4789, mode l2
+  device   vx47 up, MTU 1450, $(vxlan_mac n1 47)
+  device   br-vx47 up, MTU 1450, $(in_host n1 cat /sys/class/net/br-vx47/address)" "$(grep -E '^network|^  device' $out)"
+same "peers are asked at their gateways" "1/1 yes 1450" "$(column n3 ENTRIES) $(column n3 REACHED) $(column n3 MTU)"
+in_host n1 bridge fdb del 00:00:00:00:00:00 dev vx47 dst 192.0.2.3 self
+overlay n1 status link --no-probe
+same "a peer that is not in the replication list" "1 node n3 (192.0.2.3): 192.0.2.3 in the replication list is missing" "$status $(sed -n 's/^  problem: //p' $out)"
+in_host n1 ip link set vx47 nomaster
+overlay n1 status link --json --no-probe
+check "a device that is no port of the bridge" grep -q 'vx47.*bridge\|bridge.*vx47' <(jq -r '.[0].problems[]' $out)
+in_host n1 ip link del br-vx47
+overlay n1 status link --no-probe
+same "no bridge" "1 vx47 br-vx47 missing" "$status $(sed -n 's/^  device   \(vx47\) up.*/\1/p; s/^  device   \(br-vx47 missing\)$/\1/p' $out | xargs)"
+attach n1 l2 link
+well "the next ADD puts it right" n1 link
+export NAME=evpn VNI=48 B=11
+overlay_list 1 "\"store\":{\"type\":\"evpn\"},\"peers\":$(overlay_records 1 2)" | sed 's/"mode":"l3"/"mode":"l2"/' | host_put n1 /run/cni/net.d/evpn.conflist
+attach n1 e evpn
+overlay n1 status evpn --no-probe
+same "EVPN: entries are somebody else's" "0 network evpn: VNI 48, port 4789, mode l2, EVPN -" "$status $(grep ^network $out) $(column n2 ENTRIES)"
+unset NAME VNI B
 
 #  ---- The agent itself ----
 
