@@ -7,6 +7,7 @@
 #include "hawser_list.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 const struct health_look health_looks[HEALTHS] = {
@@ -64,19 +65,14 @@ static void add_list(struct block *block, const json_t *list)
 		add_line(block, "%s", json_string_value(item));
 }
 
-static void add_name(struct block *block, const json_t *obj)
-{
-	if (*text_of(obj, "node"))
-		add_line(block, "%s", text_of(obj, "node"));
-	add_line(block, "%s", text_of(obj, "vtep"));
-}
-
 void block_self(const json_t *network, struct block *block)
 {
 	const json_t *device;
 	size_t i;
 
-	add_name(block, network);
+	if (*text_of(network, "node"))
+		add_line(block, "%s", text_of(network, "node"));
+	add_line(block, "%s", text_of(network, "vtep"));
 	add_list(block, json_object_get(network, "subnets"));
 	json_array_foreach (json_object_get(network, "devices"), i, device) {
 		if (json_object_get(device, "mtu"))
@@ -89,35 +85,92 @@ void block_self(const json_t *network, struct block *block)
 		json_array_size(json_object_get(network, "problems")) ? HEALTH_WARN : HEALTH_GOOD;
 }
 
-static enum health health_of(const json_t *peer, size_t missing)
-{
-	const json_t *probe, *reachable = json_object_get(peer, "reachable");
-	size_t i, answers = 0;
+/* What the records of a node come to. */
+struct ways {
+	size_t missing, asked, answers;
+	bool wrong; /* though there are answers */
+	long long rtt, mtu;
+};
 
-	json_array_foreach (json_object_get(peer, "probes"), i, probe)
-		answers += json_is_true(json_object_get(probe, "reachable"));
-	if (reachable && answers == 0)
-		return HEALTH_BAD;
-	if (missing || json_is_false(reachable) || json_is_true(json_object_get(peer, "mtuShort")))
-		return HEALTH_WARN;
-	return reachable ? HEALTH_GOOD : HEALTH_UNKNOWN;
+static void add_way(struct ways *ways, const json_t *peer)
+{
+	const json_t *probe;
+	long long rtt = number_of(peer, "rttMicroseconds"), mtu = number_of(peer, "mtu");
+	size_t i;
+
+	ways->missing +=
+		json_array_size(json_object_get(json_object_get(peer, "entries"), "missing"));
+	json_array_foreach (json_object_get(peer, "probes"), i, probe) {
+		ways->asked++;
+		ways->answers += json_is_true(json_object_get(probe, "reachable"));
+	}
+	ways->wrong |= json_is_true(json_object_get(peer, "mtuShort"));
+	if (rtt && (!ways->rtt || rtt < ways->rtt))
+		ways->rtt = rtt;
+	if (mtu && (!ways->mtu || mtu < ways->mtu))
+		ways->mtu = mtu;
 }
 
-void block_peer(const json_t *peer, struct block *block)
+static enum health health_of(const struct ways *ways)
 {
-	size_t missing =
-		json_array_size(json_object_get(json_object_get(peer, "entries"), "missing"));
+	if (ways->asked && ways->answers == 0)
+		return HEALTH_BAD;
+	if (ways->missing || ways->wrong || ways->answers < ways->asked)
+		return HEALTH_WARN;
+	return ways->asked ? HEALTH_GOOD : HEALTH_UNKNOWN;
+}
 
-	add_name(block, peer);
-	add_list(block, json_object_get(peer, "subnets"));
-	block->health = health_of(peer, missing);
+void block_node(const json_t *peers, struct block *block)
+{
+	const json_t *peer;
+	struct ways ways = { 0 };
+	size_t i;
+
+	if (*text_of(json_array_get(peers, 0), "node"))
+		add_line(block, "%s", text_of(json_array_get(peers, 0), "node"));
+	json_array_foreach (peers, i, peer) {
+		add_line(block, "%s", text_of(peer, "vtep"));
+		add_way(&ways, peer);
+	}
+	json_array_foreach (peers, i, peer)
+		add_list(block, json_object_get(peer, "subnets"));
+	block->health = health_of(&ways);
 	if (block->health == HEALTH_BAD || block->health == HEALTH_UNKNOWN)
 		add_line(block, "%s", health_looks[block->health].meaning);
-	else if (json_object_get(peer, "mtu"))
-		add_line(block, "%.3f ms, MTU %lld",
-			 (double)number_of(peer, "rttMicroseconds") / 1000, number_of(peer, "mtu"));
-	if (missing)
-		add_line(block, "%zu %s missing", missing, missing == 1 ? "entry" : "entries");
+	else if (ways.mtu)
+		add_line(block, "%.3f ms, MTU %lld", (double)ways.rtt / 1000, ways.mtu);
+	if (ways.missing)
+		add_line(block, "%zu %s missing", ways.missing,
+			 ways.missing == 1 ? "entry" : "entries");
+}
+
+/* The records before one that have its name; records without a name are nodes by themselves. */
+static json_t *node_of(const json_t *nodes, const char *name)
+{
+	json_t *node;
+	size_t i;
+
+	if (*name)
+		json_array_foreach (nodes, i, node)
+			if (strcmp(text_of(json_array_get(node, 0), "node"), name) == 0)
+				return node;
+	return NULL;
+}
+
+json_t *block_nodes(const json_t *network)
+{
+	json_t *nodes = json_array(), *peer;
+	size_t i;
+
+	json_array_foreach (json_object_get(network, "peers"), i, peer) {
+		json_t *node = node_of(nodes, text_of(peer, "node"));
+
+		if (node)
+			json_array_append(node, peer);
+		else
+			json_array_append_new(nodes, json_pack("[O]", peer));
+	}
+	return nodes;
 }
 
 /* The name of a namespace that somebody gave a name, or the container's id. */

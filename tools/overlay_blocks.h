@@ -30,8 +30,16 @@ char *block_network(const json_t *network, char buf[BLOCK_LINE]);
 /** block_self() - this node. @network: of overlay_report(). */
 void block_self(const json_t *network, struct block *block);
 
-/** block_peer() - a peer of it; its health is that of the way to it. */
-void block_peer(const json_t *peer, struct block *block);
+/**
+ * block_nodes() - the peers of a network, those of one name together: a node may have a device, and
+ * so a VTEP, for each family
+ *
+ * Return: array of arrays of peers, new reference.
+ */
+json_t *block_nodes(const json_t *network);
+
+/** block_node() - an array of peers that are one node; its health is that of the ways to it. */
+void block_node(const json_t *peers, struct block *block);
 
 /** block_container() - an attachment of hawser_attachments(). */
 void block_container(const json_t *attachment, struct block *block);

@@ -56,6 +56,7 @@ static void put_around(FILE *out, size_t n, const char *kind, const json_t *list
 static void put_network(FILE *out, size_t n, const json_t *network, const json_t *attachments)
 {
 	json_t *containers = block_containers(attachments, network);
+	json_t *nodes = block_nodes(network);
 	struct block self = { 0 };
 	char label[BLOCK_LINE], id[64];
 
@@ -66,9 +67,10 @@ static void put_network(FILE *out, size_t n, const json_t *network, const json_t
 	snprintf(id, sizeof(id), "%zu.self", n);
 	put_block(out, id, &self, ", penwidth=2");
 	put_around(out, n, "container", containers, block_container);
-	put_around(out, n, "peer", json_object_get(network, "peers"), block_peer);
+	put_around(out, n, "peer", nodes, block_node);
 	fputs("\t}\n", out);
 	json_decref(containers);
+	json_decref(nodes);
 }
 
 void overlay_dot(FILE *out, const json_t *report, const json_t *attachments)

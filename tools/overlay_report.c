@@ -301,7 +301,8 @@ static void check_device(struct look *l, struct leg *leg, struct nlk *nl)
 	leg->found = link_get(nl, device_name(l, leg, name), &leg->link) == 0;
 	if (l->st.foreign)
 		return;
-	want.mtu = l->st.managed && l->st.mtu && !leg->second ? l->st.mtu : leg->link.mtu;
+	/* the containers', of an agent's network with one device: with two it is the lesser */
+	want.mtu = l->st.managed && l->st.mtu && l->n_legs == 1 ? l->st.mtu : leg->link.mtu;
 	memcpy(want.mac, leg->know_mac ? leg->mac : leg->link.mac, sizeof(want.mac));
 	if (overlay_device_check(nl, &want, &leg->link, &err) < 0)
 		problem_of(l->problems, &err);

@@ -166,11 +166,12 @@ static void lay_peers(struct picture *p)
 static void lay_out(struct picture *p, const json_t *network, const json_t *attachments)
 {
 	json_auto_t *containers = block_containers(attachments, network);
+	json_auto_t *nodes = block_nodes(network);
 	size_t n = json_array_size(containers);
 
 	block_network(network, p->title);
 	block_self(network, &p->self);
-	fill_boxes(&p->peers, json_object_get(network, "peers"), PEERS, block_peer);
+	fill_boxes(&p->peers, nodes, PEERS, block_node);
 	fill_boxes(&p->containers, containers, CONTAINERS, block_container);
 	p->frame.more = n > CONTAINERS ? (int)(n - CONTAINERS) : 0;
 	lay_frame(p);
