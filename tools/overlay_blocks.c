@@ -144,31 +144,24 @@ void block_node(const json_t *peers, struct block *block)
 			 ways.missing == 1 ? "entry" : "entries");
 }
 
-/* The records before one that have its name; records without a name are nodes by themselves. */
-static json_t *node_of(const json_t *nodes, const char *name)
-{
-	json_t *node;
-	size_t i;
-
-	if (*name)
-		json_array_foreach (nodes, i, node)
-			if (strcmp(text_of(json_array_get(node, 0), "node"), name) == 0)
-				return node;
-	return NULL;
-}
-
 json_t *block_nodes(const json_t *network)
 {
+	json_auto_t *by_name = json_object();
 	json_t *nodes = json_array(), *peer;
 	size_t i;
 
 	json_array_foreach (json_object_get(network, "peers"), i, peer) {
-		json_t *node = node_of(nodes, text_of(peer, "node"));
+		json_t *node = json_object_get(by_name, text_of(peer, "node"));
 
-		if (node)
+		if (node) {
 			json_array_append(node, peer);
-		else
-			json_array_append_new(nodes, json_pack("[O]", peer));
+			continue;
+		}
+		node = json_pack("[O]", peer);
+		json_array_append_new(nodes, node);
+		/* records without a name are nodes by themselves */
+		if (*text_of(peer, "node"))
+			json_object_set(by_name, text_of(peer, "node"), node);
 	}
 	return nodes;
 }
