@@ -3,6 +3,7 @@
 
 PREFIX    ?= /usr/local
 CNIBINDIR ?= /opt/cni/bin
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
 DESTDIR   ?=
 CC        ?= gcc
 STATIC    ?= 1
@@ -284,11 +285,14 @@ bench: ## measure against the reference plugins and the kernel's floor
 	@$(MAKE) --no-print-directory -s all
 	@tests/bench/run
 
-install: all install-doc ## install to DESTDIR, PREFIX, CNIBINDIR; files are replaced by rename
+install: all install-doc ## install to DESTDIR, PREFIX, CNIBINDIR, UNITDIR; executables are replaced by rename
 	@tools/install-files $(OUT) "$(DESTDIR)$(CNIBINDIR)" $(PLUGINS) $(IPAMS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/bin" $(TOOLS)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/sbin" $(SBIN) $(AGENT)
 	@tools/install-files $(OUT) "$(DESTDIR)$(PREFIX)/libexec/hawser" $(LIBEXEC)
+	@mkdir -p "$(DESTDIR)$(UNITDIR)"
+	@sed 's,@SBINDIR@,$(PREFIX)/sbin,' tools/$(AGENT).service.in >"$(DESTDIR)$(UNITDIR)/$(AGENT).service"
+	@echo "installed $(DESTDIR)$(UNITDIR)/$(AGENT).service"
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 
@@ -304,6 +308,7 @@ uninstall: ## remove what install put there
 	cd "$(DESTDIR)$(CNIBINDIR)" && rm -f $(PLUGINS) $(IPAMS)
 	cd "$(DESTDIR)$(PREFIX)/bin" && rm -f $(TOOLS)
 	cd "$(DESTDIR)$(PREFIX)/sbin" && rm -f $(SBIN) $(AGENT)
+	rm -f "$(DESTDIR)$(UNITDIR)/$(AGENT).service"
 	rm -rf "$(DESTDIR)$(PREFIX)/libexec/hawser" "$(SHARE)/doc/hawser"
 	cd "$(SHARE)/bash-completion/completions" && rm -f $(notdir $(wildcard tools/completions/*))
 	cd "$(SHARE)/man" && rm -f $(PLUGINS:%=man8/hawser-%.8) $(IPAMS:%=man8/hawser-%.8) \
