@@ -60,6 +60,14 @@ if command -v man >/dev/null; then
 	done
 fi
 same "hawser's version" "hawser $version" "$("$root/usr/sbin/hawser" --version)"
+agent=$root/usr/sbin/hawser-overlayd unit=lib/systemd/system/hawser-overlayd.service
+same "the agent's version" "hawser-overlayd $version" "$("$agent" --version)"
+check "the package depends on libcurl" eval 'dpkg-deb -f "$deb" Depends | grep -q "libcurl4 (>="'
+same "its unit starts it from there" "ExecStart=/usr/sbin/hawser-overlayd \$OPTIONS" "$(grep ^ExecStart "$root/$unit")"
+same "but not before somebody says so" "" "$(find "$root/etc/systemd" -name 'hawser*' 2>/dev/null)"
+page=$(zcat "$root/usr/share/man/man8/hawser-overlayd.8.gz" | sed 's/\\-/-/g') missing=
+for word in $("$agent" --help | grep -oE -- '--[a-z-]+'); do [[ $page == *"$word"* ]] || missing+=" $word"; done
+same "the manual has all options of the agent" "" "$missing"
 # a tenth of the Go plugins' 45,797,496 bytes in Debian 12
 size=$(du -sbc "$root/usr/lib/cni" "$root/usr/bin" "$root/usr/sbin" "$root/usr/libexec" | sed -n '$s/\t.*//p')
 check "installed executables: $size bytes, at most a tenth of the Go plugins'" [ "$size" -le 4579749 ]
@@ -87,6 +95,9 @@ same "hawser overlay: its verbs" "status graph" "$(completes _hawser hawser over
 same "hawser overlay graph: options" "--no-probe --timeout --svg" "$(completes _hawser hawser overlay graph --)"
 same "hawser overlay status blue: options" "--json" "$(completes _hawser hawser overlay status blue --j)"
 
+same "hawser-overlayd: its options" "--conf-dir --metrics --help --version" "$(completes _hawser_overlayd hawser-overlayd --)"
+same "hawser-overlayd --conf-dir: folders" "$root/usr/share" "$(completes _hawser_overlayd hawser-overlayd --conf-dir "$root/usr/sh")"
+
 # --- used from where it is installed: the examples, and the program that reads conditions
 mount --bind "$root/usr/libexec" /usr/libexec
 mkdir "$work/bin" && ln -s "$root"/usr/lib/cni/* "$root/usr/bin/cnitool" "$root/usr/sbin/hawser" "$work/bin/"
@@ -107,7 +118,14 @@ umount /usr/libexec
 
 # --- removed
 check "the package is removed" in_root --force-depends -r hawser
-same "nothing of it stays" "" "$(cd "$root" && find usr ! -type d)"
+same "nothing of it stays" "" "$(cd "$root" && find usr lib ! -type d)"
+
+# --- from here, to /usr/local
+check "make install" make -s install DESTDIR="$work/local" STRIP=true
+same "the agent's unit starts it from there" "ExecStart=/usr/local/sbin/hawser-overlayd \$OPTIONS" \
+	"$(grep ^ExecStart "$work/local/usr/local/$unit")"
+check "make uninstall" make -s uninstall DESTDIR="$work/local"
+same "nothing stays" "" "$(cd "$work/local" && find . ! -type d)"
 
 # --- static executables, in a tree with nothing else
 check "tar files of static executables" make -s dist-static DIST="$work/dist"
@@ -116,6 +134,7 @@ mkdir -p "$tree"/{proc,run,sys,var/lib/cni,opt/cni/bin}
 tar -C "$tree/opt/cni/bin" -xzf "$work"/dist/hawser-plugins-"$version"-linux-*.tgz
 tar -C "$tree" -xzf "$work"/dist/hawser-tools-"$version"-linux-*.tgz
 for m in proc run sys var/lib/cni; do mount --rbind /$m "$tree/$m"; done
+refuse "the agent is dynamic, and not among them" eval 'ls "$tree" "$tree/opt/cni/bin" | grep overlayd'
 for p in $plugins; do
 	same "static $p starts without any library" "CNI $p plugin v$version" "$(chroot "$tree" "/opt/cni/bin/$p" 2>&1 | head -n 1)"
 done
