@@ -202,12 +202,32 @@ static int write_state(struct overlay_state *st, struct cni_err *err)
 		     : 0;
 }
 
+/*
+ * The agent decides under the lock whether a node without containers moves, and says in the file
+ * where it is. Who has written the record and finds the same there, has come in time.
+ */
+static int check_managed(const struct overlay_state *wanted, struct cni_err *err)
+{
+	autostate struct overlay_state now = { 0 };
+	int r = overlay_state_read(wanted->network, &now);
+
+	if (r == 0 && now.managed && !now.conflict[0] && !has_moved(&now, wanted))
+		return 0;
+	return cni_fail(err, CNI_E_TRY_LATER, 0,
+			"\"store\": hawser-overlayd is about to change network \"%s\"",
+			wanted->network);
+}
+
 /* The rules come first: nobody injects in between. */
 static int ensure_network(struct job *job, struct cni_err *err)
 {
 	struct overlay_device want = device_of(job->conf, job->underlay->mtu);
 	struct link_info device = { 0 };
-	int r = write_state(&job->conf->st, err);
+	int r;
+
+	if (job->conf->st.managed)
+		return check_managed(&job->conf->st, err);
+	r = write_state(&job->conf->st, err);
 
 	if (r == 0)
 		r = overlay_filter_ensure(&job->conf->st, err);
@@ -232,8 +252,10 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 {
 	struct state_key key = chain_key(job->p->call);
 	autoclose int lock = overlay_lock(err);
-	int r = lock < 0 ? lock : clear_way(job->conf, &key, err);
+	int r = lock < 0 ? lock : 0;
 
+	if (r == 0 && !job->conf->st.managed)
+		r = clear_way(job->conf, &key, err);
 	if (r < 0)
 		return r;
 	undo_push(undo, "overlay network", undo_network, job->p->call);
@@ -318,7 +340,7 @@ static int attach(struct job *job, struct cni_result *result, struct undo *undo,
 static int look_at_underlay(struct nlk *nl, const struct vxlan_conf *conf,
 			    struct overlay_underlay *u, struct cni_err *err)
 {
-	if (!conf->st.foreign)
+	if (!conf->st.foreign && !conf->st.managed)
 		return overlay_underlay_look(nl, &conf->site, u, err);
 	u->mtu = (int)conf->iface.mtu;
 	return 0;
@@ -470,6 +492,36 @@ static int check_foreign(const struct cni_call *call, const struct vxlan_conf *c
 	return r < 0 ? r : overlay_filter_check(&conf->st, err);
 }
 
+/* What the agent keeps; what it knows of the peers it compares itself. */
+static int check_managed_network(const struct vxlan_conf *conf, struct cni_err *err)
+{
+	autonlk struct nlk nl = { 0 };
+	char name[OVERLAY_DEVICE_MAX];
+	struct link_info device;
+	int r = nlk_open(&nl);
+
+	if (r == 0)
+		r = link_get(&nl, overlay_device_name(conf->st.vni, false, name), &device);
+	if (r == -ENODEV)
+		return cni_fail(err, CNI_E_FAILED, 0,
+				"the VXLAN device %s is missing; does hawser-overlayd run?", name);
+	if (r < 0)
+		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the VXLAN device %s", name);
+	return device.flags & IFF_UP ? 0
+				     : cni_fail(err, CNI_E_FAILED, 0,
+						"the VXLAN device %s is down; does "
+						"hawser-overlayd run?",
+						name);
+}
+
+static int check_made(const struct cni_call *call, const struct vxlan_conf *conf,
+		      struct link_info *host, struct cni_err *err)
+{
+	if (conf->st.managed)
+		return check_managed_network(conf, err);
+	return conf->st.foreign ? check_foreign(call, conf, err) : check_network(conf, host, err);
+}
+
 static int check(const struct cni_call *call, struct cni_err *err)
 {
 	autoconf struct vxlan_conf conf = { 0 };
@@ -485,8 +537,7 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			     "the network is kept apart from others",
 			     host.name, OVERLAY_GROUP | conf.st.vni);
 	if (r == 0)
-		r = conf.st.foreign ? check_foreign(call, &conf, err)
-				    : check_network(&conf, &host, err);
+		r = check_made(call, &conf, &host, err);
 	if (r == 0)
 		r = filter_check(call, &conf.filter, err);
 	if (r < 0)

@@ -42,7 +42,9 @@ const struct conf_key vxlan_keys[] = {
 	{ "dns", CONF_OBJECT, FIELD(iface.dns),
 	  .help = "replaces the DNS settings of the IPAM plugin" },
 	{ "store", CONF_OBJECT, FIELD(store),
-	  .help = "{\"type\": \"evpn\"}: with mode \"l2\", a routing daemon writes the forwarding "
+	  .help = "{\"type\": \"etcd\"} or {\"type\": \"file\"}: hawser-overlayd knows the peers, "
+		  "see its manual for further keys; {\"type\": \"evpn\"}: with mode \"l2\", a "
+		  "routing daemon writes the forwarding "
 		  "entries; {\"type\": \"flannel\", \"subnetFile\": \"/run/flannel/subnet.env\"}: "
 		  "a "
 		  "running flanneld knows the network and its peers, vni is 1 by default, port "
@@ -234,7 +236,7 @@ int vxlan_conf_read_valid(const struct cni_call *call, struct vxlan_conf *conf, 
 		r = check_mode(conf, err);
 	if (r == 0)
 		r = filter_conf_check(&conf->filter, err);
-	if (r == 0 && !conf->st.foreign)
+	if (r == 0 && !conf->st.foreign && !conf->st.managed)
 		r = read_static(call, conf, err);
 	if (r < 0)
 		return r;

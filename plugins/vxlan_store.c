@@ -170,6 +170,56 @@ static int read_evpn(const struct reading *reading, struct cni_err *err)
 	return 0;
 }
 
+/* ---- etcd, file: hawser-overlayd, by what it leaves in /run ---- */
+
+static const char *const not_with_etcd[] = { "network",	      "vni",   "port",	    "mtu",
+					     "directRouting", "peers", "peersFile", NULL };
+static const char *const not_with_file[] = { "peers", "peersFile", NULL };
+
+static int take_managed(const struct cni_call *call, struct vxlan_conf *conf,
+			const struct overlay_state *st, struct cni_err *err)
+{
+	if (st->conflict[0] && call->verb != CNI_CHECK)
+		return cni_fail(err, call->verb == CNI_STATUS ? CNI_E_LIMITED : CNI_E_TRY_LATER, 0,
+				"\"store\": %s", st->conflict);
+	snprintf(conf->self.node, sizeof(conf->self.node), "%s", conf->node);
+	memcpy(conf->self.subnet, st->subnet, sizeof(conf->self.subnet));
+	memcpy(conf->rules.network, st->net, sizeof(conf->rules.network));
+	conf->own = &conf->self;
+	conf->vni = st->vni;
+	conf->port = st->port;
+	conf->direct = st->direct;
+	conf->iface.mtu = st->mtu;
+	conf->st.local = st->local;
+	conf->st.managed = true;
+	return 0;
+}
+
+/* The store itself, its keys and the peers are the agent's business: ADD costs the same for all. */
+static int read_agent(const struct reading *reading, struct cni_err *err)
+{
+	const struct cni_call *call = reading->call;
+	struct vxlan_conf *conf = reading->conf;
+	autostate struct overlay_state st = { 0 };
+	int r;
+
+	if (conf->mode && strcmp(conf->mode, "l2") == 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mode\": \"l2\": hawser-overlayd routes between the nodes");
+	r = vxlan_conf_node(conf, err);
+	if (r < 0)
+		return r;
+	r = overlay_state_read(call->network, &st);
+	if (r < 0 && r != -ENOENT)
+		return cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR "/%s", call->network);
+	if (r < 0 || !st.managed || !st.mtu)
+		return cni_fail(err, not_yet(call), 0,
+				"\"store\": hawser-overlayd has not made network \"%s\" yet; does "
+				"it run, and has this node a subnet?",
+				call->network);
+	return take_managed(call, conf, &st, err);
+}
+
 /* ---- all of them ---- */
 
 static const struct type {
@@ -178,7 +228,9 @@ static const struct type {
 	const char *const *not_with; /* keys of the plugin that it knows itself; NULL ends it */
 	int (*read)(const struct reading *reading, struct cni_err *err);
 } types[] = {
+	{ "etcd", no_keys, not_with_etcd, read_agent },
 	{ "evpn", no_keys, not_with_evpn, read_evpn },
+	{ "file", no_keys, not_with_file, read_agent },
 	{ "flannel", flannel_keys, not_with_flannel, read_flannel },
 };
 

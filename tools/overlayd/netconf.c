@@ -41,7 +41,12 @@ static const struct store_ops *find_store(const json_t *store)
 
 static int read_plugin(struct netconf *conf, struct cni_err *err)
 {
-	static const struct conf_key plugin_keys[] = { { "node", CONF_STRING, 0 }, CONF_END };
+	struct {
+		const char *node, *mode;
+	} given = { NULL, NULL };
+	static const struct conf_key plugin_keys[] = { { "node", CONF_STRING, 0 },
+						       { "mode", CONF_STRING, sizeof(char *) },
+						       CONF_END };
 	static const struct conf_key underlay_keys[] = {
 		{ "dev", CONF_STRING, offsetof(struct netconf, dev) },
 		{ "address", CONF_STRING, offsetof(struct netconf, address) },
@@ -50,8 +55,7 @@ static int read_plugin(struct netconf *conf, struct cni_err *err)
 	static const struct conf_key store_keys[] = {
 		{ "subnetFile", CONF_STRING, offsetof(struct netconf, env_file) }, CONF_END
 	};
-	const char *node = NULL;
-	int r = conf_read(conf->plugin, "", plugin_keys, &node, err);
+	int r = conf_read(conf->plugin, "", plugin_keys, &given, err);
 
 	if (r == 0)
 		r = conf_read(conf_get(conf->plugin, "underlay"), "underlay", underlay_keys, conf,
@@ -60,8 +64,12 @@ static int read_plugin(struct netconf *conf, struct cni_err *err)
 		r = conf_read(conf->store, "store", store_keys, conf, err);
 	if (r < 0)
 		return r;
-	if (node && *node)
-		return overlay_node_read(node, conf->node, err);
+	if (given.mode && strcmp(given.mode, "l3") != 0)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"mode\": \"%.60s\": the agent keeps networks of mode \"l3\"",
+				given.mode);
+	if (given.node && *given.node)
+		return overlay_node_read(given.node, conf->node, err);
 	if (gethostname(conf->node, sizeof(conf->node)) < 0 || !conf->node[0])
 		return cni_fail(err, CNI_E_CONF, errno,
 				"\"node\" is missing, and the host has no name");

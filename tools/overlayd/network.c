@@ -219,6 +219,25 @@ static bool would_move(const struct network *n, const struct store_view *view, c
 	return false;
 }
 
+/*
+ * Whether the node stays where it is. If it moves, the lock makes sure that no ADD is under way
+ * that found the old subnet: from here on there is none until the new one is in the kernel.
+ */
+static bool stays(const struct network *n, const struct store_view *view, char why[512])
+{
+	struct cni_err err = { 0 };
+	autoclose int lock = -1;
+
+	if (!would_move(n, view, why))
+		return false;
+	lock = overlay_lock(&err);
+	if (lock < 0 || has_containers(n))
+		return true;
+	overlay_state_remove(n->conf.network);
+	*why = '\0';
+	return false;
+}
+
 /* The old network goes before another one with its name comes. */
 static void make_way(struct network *n, const struct store_view *view)
 {
@@ -264,8 +283,7 @@ void network_take(struct network *n, uint64_t now)
 		return;
 	if (view->conflict[0])
 		snprintf(why, sizeof(why), "%s", view->conflict);
-	if ((n->st_known && has_containers(n) && would_move(n, view, why)) ||
-	    !(view->subnet[0].ip.family || view->subnet[1].ip.family)) {
+	if (stays(n, view, why) || !(view->subnet[0].ip.family || view->subnet[1].ip.family)) {
 		store_view_free(view);
 		/* the store is told again where this node stays */
 		network_mark(n, DIRTY_SITE, now, 0);
