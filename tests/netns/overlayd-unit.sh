@@ -2,10 +2,12 @@
 # The unit of hawser-overlayd: what it forbids does not keep the agent from its work. With nothing but the unit's
 # capabilities, and then by a real systemd, which is process 1 of namespaces and of a control group of its own.
 . "$(dirname "$0")/../overlay-lib.sh"
-unit=$here/tools/hawser-overlayd.service.in conf=/run/conf sbin=/run/sbin group=/run/cgroup/hawser-test.$$
+. "$here/tests/etcd-lib.sh"
+unit=$here/tools/hawser-overlayd.service.in conf=/run/conf sbin=/run/sbin group=/run/cgroup/hawser-test.$$ etcd=/run/etcd
 shell=$BASHPID init=''
 cleanup() {
 	[ $BASHPID = $shell ] || return
+	etcd_stop $etcd
 	[ -z "$(jobs -p)" ] || kill -KILL $(jobs -p)
 	[ -z "$init" ] || end_init
 } 2>/dev/null
@@ -18,7 +20,7 @@ node() {
 	ip addr add 192.0.2.1/24 dev eth0 && ip route add default via 192.0.2.254
 	mount -t tmpfs tmpfs /var/lib && mkdir -p /var/lib/cni $conf $sbin
 	mount --bind /etc /etc && mount -o remount,bind,ro /etc && mount -t tmpfs tmpfs /etc/default
-	# PrivateTmp and ProtectHome would hide it
+	# PrivateTmp and ProtectHome would hide it in a checkout
 	cp "$BIN/hawser-overlayd" $sbin/
 	cat >$conf/blue.conflist <<-END
 		{ "cniVersion": "1.1.0", "name": "blue", "plugins": [
@@ -135,6 +137,18 @@ check "metrics on a port" eval 'curl -sf http://127.0.0.1:9476/metrics | grep -q
 same "where it can write" "/run/hawser /run/flannel /var/lib/hawser /proc/sys/net/ipv4/ip_forward" \
 	"$(in_agent sh -c 'for place; do [ ! -w $place ] || echo $place; done' - / /usr /etc /var/lib /root /home /sys/kernel /run \
 		/run/hawser /run/flannel /var/lib/hawser /proc/sys/kernel/core_pattern /proc/sys/net/ipv4/ip_forward | xargs)"
+# libcurl, its threads and its TLS live under the same restrictions
+check "etcd with TLS" eval 'etcd_certs $etcd && etcd_start $etcd 2379 --client-certs'
+check "a network in it" etcd_ctl $etcd put /net/config '{"Network":"10.6.0.0/16","Backend":{"Type":"vxlan","VNI":43,"Port":4790}}'
+cat >$conf/green.conflist <<-END
+	{ "cniVersion": "1.1.0", "name": "green", "plugins": [ { "type": "vxlan", "vni": 43, "network": "10.6.0.0/16", "node": "n1",
+	    "store": { "type": "etcd", "endpoints": ["https://localhost:2379"], "prefix": "/net",
+	      "caFile": "$etcd/ca.pem", "certFile": "$etcd/client.pem", "keyFile": "$etcd/client.key" } } ] }
+END
+check "its subnet is claimed" wait_for 20 eval 'etcd_ctl $etcd get --prefix /net/subnets/ --keys-only | grep -q "/net/subnets/10.6."'
+check "and its device made" wait_for 10 ip link show vx43
+same "no error of etcd" "" "$(ask /status | jq -r '.networks[] | select(.network == "green") | .store.lastError + .lastError')"
+
 # what users may rely on is in the manual
 page=$(sed 's/\\//g' "$here/docs/man/hawser-overlayd.8")
 missing=
