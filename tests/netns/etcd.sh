@@ -230,6 +230,7 @@ answers = {
     "doublerevision": http('{"header":{"revision":7.5},"kvs":[%s]}' % kv("a")),
     "norevision": http('{"kvs":[%s]}' % kv("a")),
     "disorder": http('{%s,"kvs":[%s,%s]}' % (HEADER, kv("b"), kv("a"))),
+    "nulkeys": http('{%s,"kvs":[%s,%s,%s,%s]}' % (HEADER, kv("a"), kv("a\0z"), kv("a\1"), kv("a\1a"))),
     "more": http('{%s,"more":true,"kvs":[%s]}' % (HEADER, kv("a"))),
     "redirect": http("", "307 Temporary Redirect", "Location: http://127.0.0.1:2379/v3/kv/range\r\n"),
     "file": http("", "302 Found", "Location: file:///etc/passwd\r\n"),
@@ -325,6 +326,8 @@ done
 NAME=agent PASSWORD=secret errs "no token" EBADMSG token "$(liar norevision)" <<<"get a"
 TIMEOUT=300 errs "get: silent" ETIMEDOUT "" "$(liar silent)" <<<"get a"
 TIMEOUT=300 errs "watch: silent" ETIMEDOUT "" "$(liar silent)" <<<"watch a 1"
+gives "a list in the order of the keys' bytes" $'a = x\na\001z = x\na\001 = x\na\001a = x
+4 keys, 13 bytes, revision ok' "$(liar nulkeys)" <<<"list a"
 gives "a NUL byte is no end" $'a = x\001y' "$(liar nul)" <<<"get a"
 gives "news byte by byte" "a = x
 b deleted

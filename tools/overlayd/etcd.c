@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PAGE	 500
-#define KEYS_MAX 1000000
+#define KEYS_MAX 200000
 
 /* Something in an answer is not as it should be. */
 static int bad_answer(struct etcd *e, const char *path, const char *what)
@@ -57,30 +57,46 @@ struct listing {
 	void *arg;
 	int64_t revision;
 	size_t page, keys;
-	char *last; /* key, for the order */
+	struct etcd_key last; /* for the order, and the next page */
 	bool more;
 };
 
+/* Whether a key stands behind the one before it. */
+static bool is_next(const struct etcd_key *last, const struct etcd_key *key)
+{
+	int r = memcmp(last->data, key->data, last->len < key->len ? last->len : key->len);
+
+	return r < 0 || (r == 0 && last->len < key->len);
+}
+
 /* Keys come in order, or the next page would begin anywhere. */
-static int hand_over(struct listing *list, const json_t *item, char **next)
+static int hand_over(struct listing *list, const json_t *item)
 {
 	autokv struct etcd_kv kv = { 0 };
+	struct etcd_key key = { 0 };
+	bool ordered;
 
-	if (etcd_json_kv(item, &kv, next) < 0)
+	if (etcd_json_kv(item, &kv, &key) < 0)
 		return bad_answer(list->e, "/v3/kv/range", "valid key");
-	if ((list->last && strcmp(kv.key, list->last) <= 0) || ++list->keys > KEYS_MAX)
+	ordered = !list->last.data || is_next(&list->last, &key);
+	free(list->last.data);
+	list->last = key;
+	if (!ordered || ++list->keys > KEYS_MAX)
 		return bad_answer(list->e, "/v3/kv/range", "order, or no end");
-	free(list->last);
-	list->last = strdup(kv.key);
-	if (!list->last)
-		abort();
 	return list->fn(&kv, list->arg);
+}
+
+/* The next page begins behind the last key: at the key with a NUL more. */
+static void turn_page(struct listing *list)
+{
+	autofree char *next = etcd_base64(list->last.data, list->last.len + 1);
+
+	json_object_set_new(list->request, "key", json_string(next));
 }
 
 static int take_page(struct listing *list, const json_t *answer)
 {
 	const json_t *kvs = json_object_get(answer, "kvs"), *item;
-	autofree char *next = NULL;
 	size_t i;
 
 	if (!list->revision) {
@@ -92,16 +108,14 @@ static int take_page(struct listing *list, const json_t *answer)
 		etcd_json_add_int(list->request, "revision", list->revision);
 	}
 	json_array_foreach (kvs, i, item) {
-		int r;
+		int r = hand_over(list, item);
 
-		free(take_ptr(next));
-		r = hand_over(list, item, &next);
 		if (r < 0)
 			return r;
 	}
-	list->more = next && json_is_true(json_object_get(answer, "more"));
+	list->more = json_array_size(kvs) && json_is_true(json_object_get(answer, "more"));
 	if (list->more)
-		json_object_set_new(list->request, "key", json_string(next));
+		turn_page(list);
 	return 0;
 }
 
@@ -142,7 +156,7 @@ int etcd_list(struct etcd *e, const char *prefix, etcd_fn *fn, void *arg, int64_
 	r = list_pages(&list);
 	*revision = list.revision;
 	json_decref(list.request);
-	free(list.last);
+	free(list.last.data);
 	return r;
 }
 

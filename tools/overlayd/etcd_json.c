@@ -149,7 +149,7 @@ void etcd_kv_free(struct etcd_kv *kv)
 	memset(kv, 0, sizeof(*kv));
 }
 
-int etcd_json_kv(const json_t *obj, struct etcd_kv *kv, char **next)
+int etcd_json_kv(const json_t *obj, struct etcd_kv *kv, struct etcd_key *raw)
 {
 	autokv struct etcd_kv read = { 0 };
 	size_t key_len = 0, value_len = 0;
@@ -162,8 +162,8 @@ int etcd_json_kv(const json_t *obj, struct etcd_kv *kv, char **next)
 	    etcd_json_int(obj, "version", &read.version) < 0 ||
 	    etcd_json_int(obj, "lease", &read.lease) < 0)
 		return -EBADMSG;
-	if (next)
-		*next = etcd_base64(read.key, key_len + 1);
+	if (raw)
+		*raw = (struct etcd_key){ bytes_of(obj, "key", &key_len), key_len };
 	hide_nuls(read.key, key_len);
 	hide_nuls(read.value, value_len);
 	*kv = read;

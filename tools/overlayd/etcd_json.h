@@ -9,6 +9,12 @@
 
 #define ETCD_DEPTH_MAX 16 /* of an answer's braces and brackets; etcd needs 6 */
 
+/* Bytes with a NUL behind them. */
+struct etcd_key {
+	char *data; /* for free() */
+	size_t len;
+};
+
 /** etcd_base64() - RFC 4648 section 4, with padding. Return: text, for free(). */
 char *etcd_base64(const void *data, size_t len);
 
@@ -44,11 +50,11 @@ int etcd_json_int(const json_t *obj, const char *key, int64_t *out);
  * etcd_json_kv() - a key-value object
  * @obj: object
  * @kv: filled, for etcd_kv_free()
- * @next: the key that follows this one, in base64, for free(); may be NULL
+ * @raw: receives the key's bytes, which need be no text; may be NULL
  *
  * Return: 0, or -EBADMSG.
  */
-int etcd_json_kv(const json_t *obj, struct etcd_kv *kv, char **next);
+int etcd_json_kv(const json_t *obj, struct etcd_kv *kv, struct etcd_key *raw);
 
 /** etcd_json_add_int() - append a number as text to an object. */
 void etcd_json_add_int(json_t *obj, const char *key, int64_t n);

@@ -67,6 +67,21 @@ static bool is_config(const struct etcd_store *s, const char *key)
 	return strncmp(key, s->prefix, prefix) == 0 && strcmp(key + prefix, "/config") == 0;
 }
 
+/*
+ * The key of a lease: the rest, or NULL. One that is too long is cut: it is still too long to be
+ * any, and not all of it must be kept to say so.
+ */
+static const char *lease_key(const struct etcd_store *s, const char *key, char cut[FLANNEL_KEY_MAX])
+{
+	const char *rest = below(s, "subnets", key);
+
+	if (!rest || strlen(rest) < FLANNEL_KEY_MAX)
+		return rest;
+	memcpy(cut, rest, FLANNEL_KEY_MAX - 1);
+	cut[FLANNEL_KEY_MAX - 1] = '\0';
+	return cut;
+}
+
 /* A list that is being read. */
 struct loading {
 	struct etcd_store *s;
@@ -77,7 +92,8 @@ struct loading {
 static int take_listed(const struct etcd_kv *kv, void *arg)
 {
 	struct loading *l = arg;
-	const char *rest = below(l->s, "subnets", kv->key);
+	char cut[FLANNEL_KEY_MAX];
+	const char *rest = lease_key(l->s, kv->key, cut);
 
 	if (rest)
 		table_put(&l->table, kv, rest);
@@ -91,7 +107,8 @@ static int take_listed(const struct etcd_kv *kv, void *arg)
 static int take_change(const struct etcd_kv *kv, void *arg)
 {
 	struct etcd_store *s = arg;
-	const char *lease = below(s, "subnets", kv->key);
+	char cut[FLANNEL_KEY_MAX];
+	const char *lease = lease_key(s, kv->key, cut);
 	const char *node = below(s, "x-hawser", kv->key);
 	bool news = false;
 
