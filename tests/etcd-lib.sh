@@ -29,13 +29,13 @@ etcd_start() {
 }
 etcd_wait_ready() {
 	local end=$((SECONDS + 30))
-	until grep -qE 'ready to serve client requests|serving (insecure )?client requests' "$1/log"; do
-		[ $SECONDS -lt $end ] && { [ ! -s "$1/pid" ] || kill -0 "$(cat "$1/pid")"; } || {
+	until grep -q 'ready to serve client requests' "$1/log"; do
+		if [ $SECONDS -ge $end ] || { [ -s "$1/pid" ] && ! kill -0 "$(cat "$1/pid")" 2>/dev/null; }; then
 			tail -n 5 "$1/log" >&2
 			return 1
-		}
+		fi
 		sleep 0.02
-	done 2>/dev/null
+	done
 }
 
 # The end of a machine: nothing is said to anybody. usage: etcd_stop DIR
