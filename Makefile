@@ -213,11 +213,11 @@ $(OUT)/test_%: $(OBJ)/tests/unit/test_%.o $(IPAM_LIB) $(COMMON_LIB)
 
 # A fuzz target with a driver of ours; "make fuzz" gives it to libFuzzer.
 unit-programs: $(OUT)/test_fuzz_store
-$(OUT)/test_fuzz_store: $(addprefix $(OBJ)/tests/fuzz/,store.o driver.o) $(COMMON_LIB)
+$(OUT)/test_fuzz_store: $(addprefix $(OBJ)/,tests/fuzz/store.o tests/fuzz/driver.o tools/overlayd/etcd_json.o) $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -o $@ $(filter %.o,$^) $(COMMON_LIB) $(LDLIBS)
 
-build/fuzz/store: tests/fuzz/store.c tests/fuzz/libfuzzer.c tests/fuzz/fuzz.h $(COMMON_SRC) $(IPAM_SRC) $(wildcard common/*.h)
+build/fuzz/store: tests/fuzz/store.c tests/fuzz/libfuzzer.c tools/overlayd/etcd_json.c tests/fuzz/fuzz.h $(COMMON_SRC) $(IPAM_SRC) $(wildcard common/*.h)
 	@mkdir -p $(@D)
 	clang $(LINT_FLAGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-o $@ $(filter %.c,$^) -ljansson -lnl-3 -lnftnl -lmnl

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A fuzz target: what a store may say of an overlay network, and the files that a node keeps of it.
+ * A fuzz target: what a store may say of an overlay network, what etcd's gateway may answer, and
+ * the files that a node keeps.
  *
  * The first byte says what the rest is. It is read as the program reads it; what is taken must be
  * what the headers promise, and must come back the same after it was printed; what is refused must
@@ -13,6 +14,7 @@
 #include "flannel.h"
 #include "overlay_peers.h"
 #include "overlay_state.h"
+#include "tools/overlayd/etcd_json.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -458,7 +460,77 @@ static void try_state(char *text)
 		CHECK(ip_cmp(&again.vteps[i - 1], &again.vteps[i]) < 0);
 }
 
-static void try(char what, char *text)
+/* ---- answers of etcd's gateway, which do not end with NUL ---- */
+
+/* What is base64 says one thing only. */
+static void check_base64(const char *text)
+{
+	size_t len;
+	autofree char *bytes = etcd_unbase64(text, &len);
+	autofree char *again = bytes ? etcd_base64(bytes, len) : NULL;
+
+	if (!bytes)
+		return;
+	CHECK(bytes[len] == '\0');
+	CHECK(strcmp(again, text) == 0);
+}
+
+static void check_kv(const json_t *obj)
+{
+	struct etcd_key raw = { 0 };
+	struct etcd_kv kv;
+
+	memset(&kv, PATTERN, sizeof(kv));
+	if (etcd_json_kv(obj, &kv, &raw) < 0) {
+		CHECK(is_untouched(&kv, sizeof(kv)));
+		CHECK(!raw.data);
+		return;
+	}
+	fuzz_accepted++;
+	CHECK(kv.key[0] && kv.value);
+	/* NUL bytes of it are hidden in the text */
+	CHECK(raw.len == strlen(kv.key));
+	CHECK(raw.data[raw.len] == '\0');
+	free(raw.data);
+	etcd_kv_free(&kv);
+}
+
+static void walk(const json_t *value, int depth)
+{
+	const json_t *item;
+	const char *key;
+	int64_t n;
+	size_t i;
+
+	/* braces and brackets count, what is in them does not */
+	CHECK(depth <= ETCD_DEPTH_MAX || !(json_is_object(value) || json_is_array(value)));
+	if (json_is_string(value))
+		check_base64(json_string_value(value));
+	if (json_is_object(value))
+		check_kv(value);
+	json_array_foreach (value, i, item)
+		walk(item, depth + 1);
+	json_object_foreach ((json_t *)value, key, item) {
+		if (etcd_json_int(value, key, &n) == 0 && json_is_integer(item))
+			CHECK(n == json_integer_value(item));
+		walk(item, depth + 1);
+	}
+}
+
+static void try_answer(const char *text, size_t len)
+{
+	autofree char *exact = malloc(len ? len : 1);
+	json_auto_t *obj = NULL;
+
+	if (!exact)
+		abort();
+	memcpy(exact, text, len);
+	obj = etcd_json_parse(exact, len);
+	CHECK(!obj || json_is_object(obj));
+	walk(obj, 1);
+}
+
+static void try(char what, char *text, size_t len)
 {
 	switch (what) {
 	case 'L':
@@ -475,6 +547,8 @@ static void try(char what, char *text)
 		return try_peers_array(text);
 	case 'S':
 		return try_state(text);
+	case 'J':
+		return try_answer(text, len);
 	default:
 		return;
 	}
@@ -493,6 +567,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	try((char)data[0], text);
+	try((char)data[0], text, size - 1);
 	return 0;
 }
