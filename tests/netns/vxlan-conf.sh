@@ -175,6 +175,15 @@ fails "routed again while containers live" 7 'nor leave mode "l2"' vxlan ADD b "
 succeeds "DEL, with mode l3 by now" vxlan DEL a "$(vconf)"
 same "no bridge is left" 0 "$(ip -o link | grep -c vx)"
 succeeds "mode l3 afterwards" vxlan ADD b "$(vconf)"
+succeeds "DEL" vxlan DEL b "$(vconf)"
+c=$(vconf '.mode="l2"')
+succeeds "l2: STATUS" vxlan STATUS a "$c"
+for way in 'gc vxlan "$(jq -c ".[\"cni.dev/valid-attachments\"]=[]" <<<"$c")"' '"$BIN/hawser" cleanup blue'; do
+	fresh a
+	succeeds "l2: ADD" vxlan ADD a "$c"
+	check "l2: ${way%% *}" eval "$way"
+	same "l2: no bridge is left of it" "0 0" "$(ip -o link | grep -c vx) $(nft list tables | grep -c "hawser-vx42$")"
+done
 taken "l2: a gateway on the link, and host-local with ranges" '.mode="l2" | .ipam={"type":"host-local","ranges":[[{"subnet":"10.5.1.0/24","rangeStart":"10.5.1.50","gateway":"10.5.1.9"}]],"routes":[{"dst":"0.0.0.0/0"}]}'
 same "it is the container's" "10.5.1.50/16 10.5.1.9" "$(addresses eth0 a) $(ip -n a -j route show default | jq -r '.[0].gateway')"
 taken "l2: the largest vni" '.mode="l2" | .vni=16777215'
