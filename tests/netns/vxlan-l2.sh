@@ -17,6 +17,8 @@ verdict() { if host_cni "$1" check blue b >$out 2>$err; then echo passed; else c
 #  ---- Three nodes; two networks of one link each, and one that is routed; n4 is no node ----
 
 fixture star-N up 4
+# as Docker leaves it: the rules for IP see the frames of bridges, too
+in_host n1 sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1 2>/dev/null
 for i in 1 2 3; do host_state n$i >/run/test-before$i; done
 blue_nodes() { CHAIN="$portmap {\"type\":\"firewall\"}" MORE="\"ipMasq\":true${1:+,$1}" MODE=l2 overlay_nodes 1 2 3; }
 blue_nodes
