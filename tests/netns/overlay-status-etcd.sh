@@ -20,7 +20,7 @@ in_host n1 env ETCDCTL_API=3 etcdctl --endpoints "$(cat "$etcd/endpoint")" put /
 	'{"Network":"10.12.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:12::/48","Backend":{"Type":"vxlan","VNI":50,"Port":4789}}' >/dev/null
 for i in 1 2; do
 	printf '{"cniVersion":"1.1.0","name":"dual","plugins":[{"type":"vxlan","node":"n%d","underlay":{"dev":"eth0"},"store":{"type":"etcd","endpoints":["%s"]}}]}' \
-		$i "$(cat "$etcd/endpoint")" | host_put n$i /run/conf/dual.conflist
+		$i "$(cat "$etcd/endpoint")" | host_put n$i /run/cni/net.d/dual.conflist
 done
 agents_start n1 n2
 check "both nodes are well before long" wait_for $((10 * SLOW)) calm
