@@ -179,6 +179,7 @@ static void print_text(const json_t *report)
 			print_peers(json_object_get(network, "peers"));
 		} else {
 			printf("network %s\n", text_of(network, "network"));
+			print_store(network);
 		}
 		if (json_array_size(json_object_get(network, "problems")))
 			putchar('\n');

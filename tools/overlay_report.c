@@ -78,6 +78,13 @@ static void problem_of(json_t *problems, const struct cni_err *err)
 	problem(problems, "%s%s%s", err->msg, err->details[0] ? ": " : "", err->details);
 }
 
+/* What all networks share. */
+struct inquiry {
+	const struct overlay_report_how *how;
+	json_t *answer;	    /* the agent's; NULL: none */
+	struct cni_err err; /* why */
+};
+
 /* ---- the agent ---- */
 
 static int add_peers(const json_t *array, uint32_t vni, struct overlay_peer **all, size_t *n)
@@ -192,18 +199,17 @@ static void show_agent(struct look *l, const json_t *answer, const json_t *obj)
 			json_object_set(l->out, shown[i], json_object_get(obj, shown[i]));
 }
 
-static void ask_agent(struct look *l)
+static void take_answer(struct look *l, const struct inquiry *q)
 {
-	struct cni_err err = { 0 };
-	json_auto_t *answer = overlay_agent_ask(&err);
-	const json_t *obj = network_in(answer, l->st.network);
+	struct cni_err err = q->err;
+	const json_t *obj = network_in(q->answer, l->st.network);
 	const char *node;
 
 	if (obj)
 		l->of_agent = json_incref((json_t *)obj);
-	else if (answer)
+	else if (q->answer)
 		cni_fail(&err, CNI_E_UNKNOWN, 0, "the agent does not know this network");
-	show_agent(l, answer, obj);
+	show_agent(l, q->answer, obj);
 	if (obj)
 		judge_agent(l->problems, obj);
 	else
@@ -664,23 +670,43 @@ static void describe(struct look *l)
 				  json_object_get(state, "subnets")));
 }
 
-static json_t *look_at(const char *network, const struct overlay_report_how *how)
+/* Return: false for a network that there is nothing of on this node. */
+static bool begin(struct look *l, const char *network, const struct inquiry *q)
+{
+	int r = overlay_state_read(network, &l->st);
+	const json_t *obj = network_in(q->answer, network);
+
+	l->out = json_pack("{s:s, s:[]}", "network", network, "problems");
+	l->problems = json_object_get(l->out, "problems");
+	if (r == 0)
+		return true;
+	if (r == -ENOENT && obj) {
+		json_object_set_new(l->out, "managed", json_true());
+		show_agent(l, q->answer, obj);
+		problem(l->problems, "the agent has not made the network on this node yet");
+		judge_agent(l->problems, obj);
+	} else {
+		problem(l->problems, "read " OVERLAY_STATE_DIR "/%s: %s", network,
+			r == -EBADMSG ? "the file is damaged" : strerror(-r));
+	}
+	return false;
+}
+
+static json_t *look_at(const char *network, const struct inquiry *q)
 {
 	autolook struct look l = { 0 };
 	autonlk struct nlk nl = { 0 };
-	int r = overlay_state_read(network, &l.st);
+	int r;
 
-	l.out = json_pack("{s:s, s:[]}", "network", network, "problems");
-	l.problems = json_object_get(l.out, "problems");
-	if (r == 0)
-		r = nlk_open(&nl);
+	if (!begin(&l, network, q))
+		return l.out;
+	r = nlk_open(&nl);
 	if (r < 0) {
-		problem(l.problems, "read " OVERLAY_STATE_DIR "/%s: %s", network,
-			r == -EBADMSG ? "the file is damaged" : strerror(-r));
+		problem(l.problems, "open a netlink socket: %s", strerror(-r));
 		return l.out;
 	}
 	if (l.st.managed)
-		ask_agent(&l);
+		take_answer(&l, q);
 	else if (!l.st.foreign)
 		find_static_peers(&l);
 	describe(&l);
@@ -690,23 +716,38 @@ static json_t *look_at(const char *network, const struct overlay_report_how *how
 		look_at_table(&l);
 	if (!l.st.foreign)
 		look_at_entries(&l, &nl);
-	if (how->probe && l.st.n_peers)
-		run_probe(&l, how);
+	if (q->how->probe && l.st.n_peers)
+		run_probe(&l, q->how);
 	list_peers(&l);
 	return l.out;
 }
 
 /* ---- all of them ---- */
 
-static int is_network(const struct dirent *e)
+static bool is_name(const char *name)
 {
-	return e->d_name[0] != '.';
+	return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NAME_MAX;
 }
 
-static json_t *look_at_all(const struct overlay_report_how *how, struct cni_err *err)
+static bool has_state(const char *network)
+{
+	autostate struct overlay_state st = { 0 };
+
+	return overlay_state_read(network, &st) != -ENOENT;
+}
+
+static int is_network(const struct dirent *e)
+{
+	return is_name(e->d_name);
+}
+
+/* Those of the agent that it has not made yet come last. */
+static json_t *look_at_all(const struct inquiry *q, struct cni_err *err)
 {
 	struct dirent **names = NULL;
+	const json_t *obj;
 	json_t *report;
+	size_t k;
 	int n = scandir(OVERLAY_STATE_DIR, &names, is_network, alphasort);
 
 	if (n < 0 && errno != ENOENT) {
@@ -715,27 +756,35 @@ static json_t *look_at_all(const struct overlay_report_how *how, struct cni_err 
 	}
 	report = json_array();
 	for (int i = 0; i < n; i++) {
-		json_array_append_new(report, look_at(names[i]->d_name, how));
+		json_array_append_new(report, look_at(names[i]->d_name, q));
 		free(names[i]);
 	}
 	free(names);
+	json_array_foreach (json_object_get(q->answer, "networks"), k, obj) {
+		const char *name = json_string_value(json_object_get(obj, "network"));
+
+		if (name && is_name(name) && !has_state(name))
+			json_array_append_new(report, look_at(name, q));
+	}
 	return report;
 }
 
 json_t *overlay_report(const char *network, const struct overlay_report_how *how,
 		       struct cni_err *err)
 {
-	autostate struct overlay_state st = { 0 };
+	struct inquiry q = { .how = how };
+	json_t *report = NULL;
 
+	q.answer = overlay_agent_ask(&q.err);
 	if (!network)
-		return look_at_all(how, err);
-	if (!*network || network[0] == '.' || strchr(network, '/') || strlen(network) > NAME_MAX ||
-	    overlay_state_read(network, &st) == -ENOENT) {
+		report = look_at_all(&q, err);
+	else if (is_name(network) && (has_state(network) || network_in(q.answer, network)))
+		report = json_pack("[o]", look_at(network, &q));
+	else
 		cni_fail(err, CNI_E_UNKNOWN, 0, "this node has no overlay network \"%.80s\"",
 			 network);
-		return NULL;
-	}
-	return json_pack("[o]", look_at(network, how));
+	json_decref(q.answer);
+	return report;
 }
 
 size_t overlay_report_problems(const json_t *report)

@@ -15,14 +15,21 @@ calm() { overlay n1 status dual --timeout 5 && [ "$status" = 0 ]; }
 problems() { sed -n 's/^  problem: //p' $out; }
 
 agent_hosts 2
+for i in 1 2; do
+	printf '{"cniVersion":"1.1.0","name":"dual","plugins":[{"type":"vxlan","node":"n%d","underlay":{"dev":"eth0"},"store":{"type":"etcd","endpoints":["%s"]}}]}' \
+		$i http://192.0.2.1:2379 | host_put n$i /run/cni/net.d/dual.conflist
+done
+agents_start n1
+agent_says_so() { overlay n1 status --timeout 5; [ "$(problems | head -n 1)" = "the agent has not made the network on this node yet" ]; }
+check "a network that its agent cannot make yet is shown" agent_says_so
+same "with agent, store and the reason" "1 network dual agent runs store etcd 1" \
+	"$status $(awk '$1 ~ /^(network|agent|store)$/ { print $1, $2 }' $out | tr -d , | xargs) $(problems | grep -c 'no connection to the store: .*Failed to connect')"
+overlay n1 graph dual --svg --no-probe
+check "and has a picture" grep -q '>network dual: not known<' $out
 RUN="in_host n1" ADDRESS=192.0.2.1 check "etcd starts" etcd_start "$etcd" 2379
 in_host n1 env ETCDCTL_API=3 etcdctl --endpoints "$(cat "$etcd/endpoint")" put /coreos.com/network/config \
 	'{"Network":"10.12.0.0/16","EnableIPv6":true,"IPv6Network":"fd00:12::/48","Backend":{"Type":"vxlan","VNI":50,"Port":4789}}' >/dev/null
-for i in 1 2; do
-	printf '{"cniVersion":"1.1.0","name":"dual","plugins":[{"type":"vxlan","node":"n%d","underlay":{"dev":"eth0"},"store":{"type":"etcd","endpoints":["%s"]}}]}' \
-		$i "$(cat "$etcd/endpoint")" | host_put n$i /run/cni/net.d/dual.conflist
-done
-agents_start n1 n2
+agents_start n2
 check "both nodes are well before long" wait_for $((10 * SLOW)) calm
 same "two devices, with an MTU each" "vx50 up 1450 vx50-v6 up 1430" "$(sed -n 's/^  device   \([^ ]*\) \([a-z]*\), MTU \([0-9]*\),.*/\1 \2 \3/p' $out | xargs)"
 overlay n1 status dual --json --timeout 5
