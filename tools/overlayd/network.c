@@ -260,10 +260,9 @@ static void obey(struct network *n, struct store_view *view, uint64_t now)
 	make_way(n, view);
 	held = hold_apply(&n->hold, n->view, view, time(NULL));
 	if (held && held != n->n_held)
-		log_warn(
-			"network \"%s\": most nodes vanished from the store at once: %zu are kept; "
-			"\"hawser overlay obey %s\" lets them go",
-			n->conf.network, held, n->conf.network);
+		log_warn("network \"%s\": %zu nodes that vanished from the store are kept for now; "
+			 "\"hawser overlay obey %s\" lets them go",
+			 n->conf.network, held, n->conf.network);
 	n->n_held = held;
 	store_view_free(n->view);
 	n->view = view;
@@ -277,13 +276,15 @@ static void obey(struct network *n, struct store_view *view, uint64_t now)
 void network_take(struct network *n, uint64_t now)
 {
 	struct store_view *view = n->store ? store_take(n->store) : NULL;
-	char why[512] = "";
+	char why[512] = "", move[512] = "";
+	bool stay;
 
 	if (!view)
 		return;
-	if (view->conflict[0])
-		snprintf(why, sizeof(why), "%s", view->conflict);
-	if (stays(n, view, why) || !(view->subnet[0].ip.family || view->subnet[1].ip.family)) {
+	stay = stays(n, view, move);
+	/* the store knows better who has the subnet instead */
+	snprintf(why, sizeof(why), "%s", view->conflict[0] ? view->conflict : move);
+	if (stay || !(view->subnet[0].ip.family || view->subnet[1].ip.family)) {
 		store_view_free(view);
 		/* the store is told again where this node stays */
 		network_mark(n, DIRTY_SITE, now, 0);
