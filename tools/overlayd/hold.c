@@ -177,28 +177,34 @@ static bool most_left(const struct hold *hold, int leg, size_t there)
 	return gone >= HOLD_MIN && gone > there;
 }
 
+static void release(struct hold *hold, time_t now)
+{
+	for (size_t i = 0; i < hold->n; i++) {
+		if (hold->gone[i].held)
+			hold->gone[i].when = now;
+		hold->gone[i].held = false;
+	}
+	hold->over = 0;
+}
+
 /* Who of those that left is held from now on. */
 static void judge(struct hold *hold, const struct store_view *view, time_t now)
 {
 	bool most = most_left(hold, 0, view->leg[0].peers.n) ||
 		    most_left(hold, 1, view->leg[1].peers.n);
-	bool keep;
 
-	if (most || !any_held(hold))
-		hold->over = 0;
-	else if (!hold->over)
-		hold->over = now + HOLD_WINDOW;
-	keep = most || now < hold->over;
-	if (!keep)
-		hold->over = 0;
 	for (size_t i = 0; i < hold->n; i++) {
 		struct gone *g = &hold->gone[i];
 
-		if (g->held && !keep)
-			g->when = now;
-		g->held = (keep && g->held) || (most && g->fresh);
+		g->held |= g->fresh && (most || view->gap);
 		g->fresh = false;
 	}
+	if (most || !any_held(hold))
+		hold->over = 0;
+	else if (!hold->over || view->gap)
+		hold->over = now + HOLD_WINDOW;
+	else if (now >= hold->over)
+		release(hold, now);
 }
 
 size_t hold_apply(struct hold *hold, const struct store_view *old, struct store_view *view,

@@ -4,10 +4,11 @@
  *
  * A store that was emptied, restored from an old backup, or whose leases expired while it was away
  * says that most nodes are gone, although they run. A few nodes that leave are obeyed at once; as
- * soon as more than half of them have left within HOLD_WINDOW, those that leave are held: their
- * entries stay until they are back, until they have not been the majority for HOLD_WINDOW (nodes
- * that come back to a store do so one by one), until another node has their subnet, VTEP or MAC, or
- * until the administrator says so.
+ * soon as more than half of them have left within HOLD_WINDOW, and when nobody saw them leave (the
+ * view is the first after a gap), those that leave are held: their entries stay until they are
+ * back, until they have not been the majority for HOLD_WINDOW (nodes that come back to a store do
+ * so one by one), until another node has their subnet, VTEP or MAC, or until the administrator says
+ * so.
  */
 #ifndef HAWSER_OVERLAYD_HOLD_H
 #define HAWSER_OVERLAYD_HOLD_H
@@ -15,7 +16,7 @@
 #include "store.h"
 
 #define HOLD_WINDOW 600 /* seconds */
-#define HOLD_MIN    3	/* peers that must have left at least */
+#define HOLD_MIN    2	/* peers that must have left at least */
 
 /* Who has left lately. Zero it to begin. */
 struct hold {

@@ -51,9 +51,10 @@ struct store_view {
 		uint8_t mac[6];		    /* of the own device */
 		struct overlay_peers peers; /* the other nodes; sorted by nothing, no indexes */
 	} leg[2];
-	time_t at;	    /* when the store said it */
-	bool from_store;    /* false: made of a snapshot */
-	size_t refused;	    /* records that were bad; each was logged once */
+	time_t at;	 /* when the store said it */
+	bool from_store; /* false: made of a snapshot */
+	bool gap;	 /* nobody watched for a while before it: who is missing may be back soon */
+	size_t refused;	 /* records that were bad; each was logged once */
 	char conflict[512]; /* "": none. A sentence: this node cannot have its subnet */
 };
 

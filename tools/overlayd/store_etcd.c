@@ -205,7 +205,7 @@ static int load(struct etcd_store *s)
 	table_keep_logged(&l.table, &s->table);
 	table_free(&s->table);
 	s->table = l.table;
-	s->listed = s->dirty = true;
+	s->listed = s->dirty = s->gap = true;
 	s->stale = false;
 	s->own.wrote = s->own.retry_at = 0;
 	s->health.relists++;

@@ -349,6 +349,8 @@ struct store_view *view_make(struct etcd_store *s)
 	free(j.v);
 	view->at = time(NULL);
 	view->from_store = true;
+	view->gap = s->gap;
+	s->gap = false;
 	view->refused = s->refused = j.refused;
 	return view;
 }
