@@ -116,3 +116,18 @@ overlay_of() {
 		{ ip -4 route show proto 72; ip -6 route show proto 72; ip neigh show dev "vx$1" nud permanent; bridge fdb show dev "vx$1"; } | sort
 		nft list table inet "hawser-vx$1" | sed "s/ counter packets .* bytes [0-9]*//"' - "${2:-42}"
 }
+
+# From now on a packet every 10 ms. usage: traffic HOST ADDRESS
+traffic() {
+	# shellcheck disable=SC2016
+	in_host "$1" sh -c 'echo $$ >/run/ping.pid; exec ping -O -i 0.01 "$1"' - "$2" >"/run/test-ping-$1" 2>&1 &
+	wait_for 5 grep -q 'seq=3' "/run/test-ping-$1"
+}
+# End it. usage: lost HOST LEAST; prints how many did not come, and LEAST, or how many came if that is less
+lost() {
+	local came
+	kill -INT "$(in_host "$1" cat /run/ping.pid)"
+	wait_for 5 grep -q 'packets transmitted' "/run/test-ping-$1"
+	came=$(grep -c 'bytes from' "/run/test-ping-$1")
+	echo "$(grep -c 'no answer yet' "/run/test-ping-$1") of at least $((came < $2 ? came : $2))"
+}

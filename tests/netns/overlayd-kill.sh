@@ -59,18 +59,6 @@ same "the next one makes the rest" "" "$wrong"
 
 #  ---- With differences to be mended, while traffic goes on ----
 
-# usage: traffic HOST ADDRESS: from now on, a packet every 10 ms
-traffic() {
-	# shellcheck disable=SC2016
-	in_host "$1" sh -c 'echo $$ >/run/ping.pid; exec ping -O -i 0.01 "$1"' - "$2" >"/run/test-ping-$1" 2>&1 &
-	wait_for 5 grep -q 'seq=3' "/run/test-ping-$1"
-}
-# End it. usage: lost HOST LEAST; prints how many did not come, and whether less than LEAST came
-lost() {
-	kill -INT "$(in_host "$1" cat /run/ping.pid)"
-	wait_for 5 grep -q 'packets transmitted' "/run/test-ping-$1"
-	echo "$(grep -c 'no answer yet' "/run/test-ping-$1") of at least $((came = $(grep -c 'bytes from' "/run/test-ping-$1"), came < $2 ? came : $2))"
-}
 turn=0
 differences() {
 	turn=$((1 - turn))
