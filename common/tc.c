@@ -136,6 +136,88 @@ void tc_queue_filter(struct nlk *nl, const struct tc_filter *filter)
 	nlk_nest_end(m, options);
 }
 
+/* ---- programs ---- */
+
+#define BPF_HANDLE   1
+#define BPF_PRIORITY 72 /* as the protocol number of our routes: nobody else's by chance */
+
+static struct nl_msg *bpf_request(struct nlk *nl, const char *what, int type, int flags, int index,
+				  uint32_t parent)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC,
+			     .tcm_ifindex = index,
+			     .tcm_handle = BPF_HANDLE,
+			     .tcm_parent = parent,
+			     .tcm_info = TC_HANDLE(BPF_PRIORITY, htons(ETH_P_ALL)) };
+
+	return request(nl, what, type, flags, &tcm, "bpf");
+}
+
+void tc_queue_bpf(struct nlk *nl, int index, uint32_t parent, int prog, const char *name)
+{
+	struct nl_msg *m =
+		bpf_request(nl, "attach the program", RTM_NEWTFILTER, NLM_F_CREATE, index, parent);
+	struct nlattr *options = nlk_nest(nl, m, TCA_OPTIONS);
+
+	nlk_put_u32(nl, m, TCA_BPF_FD, (uint32_t)prog);
+	nlk_put_str(nl, m, TCA_BPF_NAME, name);
+	nlk_put_u32(nl, m, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+	nlk_nest_end(m, options);
+}
+
+void tc_queue_del_bpf(struct nlk *nl, int index, uint32_t parent)
+{
+	bpf_request(nl, "detach the program", RTM_DELTFILTER, 0, index, parent);
+}
+
+static int read_bpf(const struct nlmsghdr *hdr, void *arg)
+{
+	struct nlattr *attr[TCA_MAX + 1], *bpf[TCA_BPF_MAX + 1];
+	uint32_t *id = arg;
+
+	if (hdr->nlmsg_type != RTM_NEWTFILTER)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)hdr, sizeof(struct tcmsg), attr, TCA_MAX, NULL) < 0)
+		return -EBADMSG;
+	if (attr[TCA_OPTIONS] && nla_parse_nested(bpf, TCA_BPF_MAX, attr[TCA_OPTIONS], NULL) == 0 &&
+	    bpf[TCA_BPF_ID])
+		*id = nla_get_u32(bpf[TCA_BPF_ID]);
+	return 0;
+}
+
+int tc_get_bpf(struct nlk *nl, int index, uint32_t parent, uint32_t *id)
+{
+	uint32_t found = 0;
+	int r;
+
+	bpf_request(nl, "look for the program", RTM_GETTFILTER, 0, index, parent);
+	r = nlk_send(nl, read_bpf, &found);
+	/* EINVAL: the interface has no such hook, or another kind of filter is there */
+	if (r < 0 && r != -ENOENT && r != -EINVAL)
+		return r;
+	*id = found;
+	return 0;
+}
+
+static int note_filter(const struct nlmsghdr *hdr, void *arg)
+{
+	if (hdr->nlmsg_type == RTM_NEWTFILTER)
+		*(int *)arg = 1;
+	return 0;
+}
+
+int tc_has_filters(struct nlk *nl, int index, uint32_t parent)
+{
+	struct tcmsg tcm = { .tcm_family = AF_UNSPEC, .tcm_ifindex = index, .tcm_parent = parent };
+	int found = 0, r;
+
+	request(nl, "list the filters", RTM_GETTFILTER, 0, &tcm, NULL);
+	r = nlk_dump(nl, note_filter, NULL, &found);
+	return r < 0 ? r : found;
+}
+
+/* ---- looking ---- */
+
 static void read_tbf(struct nlattr *options, struct tc_info *out)
 {
 	struct nlattr *attr[TCA_TBF_MAX + 1];

@@ -57,6 +57,34 @@ void tc_queue_hook(struct nlk *nl, int index, const char *kind);
 void tc_queue_filter(struct nlk *nl, const struct tc_filter *filter);
 
 /**
+ * tc_queue_bpf() - queue a program that is run for what passes a hook of clsact, in place of one
+ * put there before
+ * @nl: socket
+ * @index: interface
+ * @parent: TC_HOOK_INGRESS or TC_HOOK_EGRESS
+ * @prog: descriptor; what the program returns is the verdict (direct action)
+ * @name: for those who list filters
+ */
+void tc_queue_bpf(struct nlk *nl, int index, uint32_t parent, int prog, const char *name);
+
+/** tc_queue_del_bpf() - queue the removal of such a program; -ENOENT when there is none. */
+void tc_queue_del_bpf(struct nlk *nl, int index, uint32_t parent);
+
+/**
+ * tc_get_bpf() - the program that tc_queue_bpf() put
+ * @nl: socket, nothing queued
+ * @index: interface
+ * @parent: as above
+ * @id: of the program, 0: there is none; untouched on failure
+ *
+ * Return: 0, or a negative errno.
+ */
+int tc_get_bpf(struct nlk *nl, int index, uint32_t parent, uint32_t *id);
+
+/** tc_has_filters() - whether anything is attached to a hook (a dump). Return: 1, 0 or -errno. */
+int tc_has_filters(struct nlk *nl, int index, uint32_t parent);
+
+/**
  * tc_get_qdisc() - look at the qdisc of an interface
  * @nl: socket, nothing queued
  * @index: interface
