@@ -183,6 +183,8 @@ json_t *overlay_state_json(const struct overlay_state *st)
 						      st->mtu, "conflict", conflict));
 	if (obj && st->foreign)
 		json_object_set_new(obj, "foreign", json_true());
+	if (obj && st->fast)
+		json_object_set_new(obj, "fast", json_true());
 	return obj;
 }
 
@@ -288,6 +290,7 @@ int overlay_state_parse(const json_t *obj, struct overlay_state *st)
 	got.direct = json_is_true(json_object_get(obj, "direct"));
 	got.l2 = mode && strcmp(mode, "l2") == 0;
 	got.evpn = json_is_true(json_object_get(obj, "evpn"));
+	got.fast = json_is_true(json_object_get(obj, "fast"));
 	got.managed = json_is_true(json_object_get(obj, "managed"));
 	got.mtu = (int)json_integer_value(json_object_get(obj, "mtu"));
 	if (node)

@@ -29,6 +29,7 @@ struct overlay_state {
 	bool direct;		 /* routes past the VXLAN device may exist */
 	bool l2;		 /* its containers are on one link, a bridge of each node */
 	bool evpn;		 /* l2: somebody else writes the forwarding entries (RFC 8365) */
+	bool fast;		 /* a fast path is wanted, and this kernel can */
 	bool managed;		 /* a node agent makes it and takes it away, not the containers */
 	bool foreign;		 /* another daemon makes device and entries: no VTEPs are known */
 	int mtu;		 /* managed: of its containers */

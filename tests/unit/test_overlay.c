@@ -417,12 +417,13 @@ static void test_state(void **state)
 	assert_int_equal(overlay_state_parse(bad, &back), -EBADMSG);
 	assert_int_equal(overlay_state_parse(NULL, &back), -EBADMSG);
 	assert_false(back.l2);
-	st.l2 = st.evpn = true;
+	assert_false(back.fast);
+	st.l2 = st.evpn = st.fast = true;
 	overlay_state_free(&back);
 	json_decref(obj);
 	obj = overlay_state_json(&st);
 	assert_int_equal(overlay_state_parse(obj, &back), 0);
-	assert_true(back.l2 && back.evpn);
+	assert_true(back.l2 && back.evpn && back.fast);
 	assert_string_equal(overlay_state_mode(&back), "l2");
 	assert_string_equal(overlay_bridge_name(0xffffff, name), "br-vx16777215");
 	assert_string_equal(overlay_device_name(0xffffff, false, name), "vx16777215");
