@@ -27,6 +27,7 @@
 #include "link.h"
 #include "log.h"
 #include "netns.h"
+#include "overlay_fast.h"
 #include "plugins/bandwidth_conf.h"
 #include "plugins/bandwidth_record.h"
 #include "tc.h"
@@ -338,6 +339,8 @@ static int limit(struct shape *s, struct cni_result *result, struct undo *undo, 
 {
 	int r = find_end(s, err);
 
+	if (r == 0) /* its packets would pass by the queues */
+		r = overlay_fast_withdraw(s->call, undo, err);
 	if (r == 0)
 		r = refuse_conflicts(s, err);
 	if (r == 0)

@@ -24,6 +24,7 @@
 #include "firewalld.h"
 #include "log.h"
 #include "nat.h"
+#include "overlay_fast.h"
 #include "plugins/firewall_record.h"
 #include "xt.h"
 
@@ -242,6 +243,13 @@ static int open_up(const struct cni_call *call, const struct firewall_conf *conf
 	return firewall_restore(record, err);
 }
 
+/* Whether packets of the container have to be seen by netfilter. */
+static bool filters(const struct firewall_conf *conf)
+{
+	return conf->policy != OPEN || conf->deny_direct ||
+	       (conf->admin_chain && *conf->admin_chain);
+}
+
 static int add(const struct cni_call *call, struct cni_result *result, struct undo *undo,
 	       struct cni_err *err)
 {
@@ -252,6 +260,8 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 		r = chain_begin(call, result, err);
 	if (r == 0)
 		r = read_prev(call, &conf, err);
+	if (r == 0 && filters(&conf))
+		r = overlay_fast_withdraw(call, undo, err);
 	if (r == 0)
 		r = open_up(call, &conf, undo, err);
 	free(conf.ips);

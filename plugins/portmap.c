@@ -29,6 +29,7 @@
 #include "log.h"
 #include "nat.h"
 #include "nft_foreign.h"
+#include "overlay_fast.h"
 #include "plugins/portmap_conf.h"
 #include "plugins/portmap_record.h"
 #include "route.h"
@@ -252,6 +253,8 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 		bool iptables = use_iptables(&p.conf);
 
 		r = plan_conditions(&p, iptables, err);
+		if (r == 0) /* answers have to be translated back */
+			r = overlay_fast_withdraw(call, undo, err);
 		if (r == 0)
 			r = iptables ? publish_iptables(&p, record, err)
 				     : publish_nftables(&p, record, err);

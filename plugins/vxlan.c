@@ -26,6 +26,10 @@
  * and have no list: a routing daemon writes both (FRR's zebra for BGP EVPN, RFC 8365), and the
  * bridge answers for the neighbours that it enters.
  *
+ * With "fastPath" a BPF program at the VXLAN device and at the host ends of the containers takes
+ * packets between containers past routing and netfilter of the host (common/overlay_fast_prog.c).
+ * Plugins behind that have something at the host end or in netfilter take the container out of it.
+ *
  * Each ADD puts the network right: it reads the peers again, asks the kernel for its entries (one
  * dump of each kind) and writes the differences in one batch. So what was deleted by hand, the
  * device included, is back after the next ADD, and CHECK reports it.
@@ -45,8 +49,10 @@
 #include "ipam.h"
 #include "overlay.h"
 #include "overlay_device.h"
+#include "overlay_fast.h"
 #include "overlay_filter.h"
 #include "plugins/routed.h"
+#include "plugins/vxlan_fast.h"
 #include "plugins/vxlan_l2.h"
 #include "plugins/vxlan_lease.h"
 
@@ -184,7 +190,8 @@ static int write_entries(struct nlk *nl, const struct job *job, int device, stru
 		     : 0;
 }
 
-/* Records of peers that are as they were keep their age. */
+/* Records of peers that are as they were keep their age; whether the fast path works is found out
+ * later. */
 static int write_state(struct overlay_state *st, struct cni_err *err)
 {
 	autostate struct overlay_state now = { 0 };
@@ -194,6 +201,7 @@ static int write_state(struct overlay_state *st, struct cni_err *err)
 	if (r == 0)
 		before = overlay_state_json(&now);
 	overlay_state_age(st, &now, time(NULL));
+	st->fast = now.fast;
 	after = overlay_state_json(st);
 	if (json_equal(before, after))
 		return 0;
@@ -236,7 +244,9 @@ static int ensure_network(struct job *job, struct cni_err *err)
 	r = overlay_device_ensure(&job->p->host, &want, &device, err);
 	if (r == 0 && job->conf->st.l2)
 		r = overlay_bridge_ensure(&job->p->host, &want, &device, &job->bridge, err);
-	return r < 0 ? r : write_entries(&job->p->host, job, device.index, err);
+	if (r == 0)
+		r = write_entries(&job->p->host, job, device.index, err);
+	return r < 0 ? r : vxlan_fast_ensure(&job->p->host, job->conf, device.index, err);
 }
 
 /* undo_fn: a network whose first ADD failed. */
@@ -252,6 +262,7 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 {
 	struct state_key key = chain_key(job->p->call);
 	autoclose int lock = overlay_lock(err);
+	json_auto_t *own = json_object();
 	int r = lock < 0 ? lock : 0;
 
 	if (r == 0 && !job->conf->st.managed)
@@ -259,7 +270,9 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 	if (r < 0)
 		return r;
 	undo_push(undo, "overlay network", undo_network, job->p->call);
-	r = pair_write_record(job->p, NULL, result, undo, err);
+	if (job->conf->fast_path)
+		overlay_fast_record(own, job->p->ids.peer_mac);
+	r = pair_write_record(job->p, own, result, undo, err);
 	return r < 0 ? r : ensure_network(job, err);
 }
 
@@ -304,6 +317,8 @@ static int connect_container(struct job *job, struct cni_result *result, struct 
 	int r = st->l2 ? vxlan_l2_connect(p, st, &job->bridge, result, undo, err)
 		       : connect_routed(job, result, undo, err);
 
+	if (r == 0)
+		vxlan_fast_join(&p->host, job->conf, p->call, undo);
 	if (r == 0)
 		r = iface_enable_forwarding(result, "", err);
 	if (r == 0)
@@ -371,8 +386,11 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 static int detach(const struct state_key *key, const void *arg, struct cni_err *err)
 {
 	struct cni_err step = { 0 };
-	int r = pair_detach(key, arg, err);
+	int r = overlay_fast_leave(key, err);
 
+	/* as long as packets may be led to it, its record says so */
+	if (r == 0)
+		r = pair_detach(key, arg, err);
 	if (overlay_release(key->network, &step) < 0) {
 		cni_err_merge(err, &step);
 		r = -EIO;
@@ -526,6 +544,7 @@ static int check(const struct cni_call *call, struct cni_err *err)
 {
 	autoconf struct vxlan_conf conf = { 0 };
 	autolease struct vxlan_lease lease = { 0 };
+	struct state_key key = chain_key(call);
 	struct link_info host = { 0 };
 	int r = vxlan_conf_read_valid(call, &conf, err);
 
@@ -538,6 +557,8 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			     host.name, OVERLAY_GROUP | conf.st.vni);
 	if (r == 0)
 		r = check_made(call, &conf, &host, err);
+	if (r == 0 && conf.fast_path)
+		r = overlay_fast_check(&conf.st, &key, err);
 	if (r == 0)
 		r = filter_check(call, &conf.filter, err);
 	if (r < 0)

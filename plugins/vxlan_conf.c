@@ -36,6 +36,9 @@ const struct conf_key vxlan_keys[] = {
 	  .help = "MTU of the overlay" },
 	{ "directRouting", CONF_BOOL, FIELD(direct), .dflt = "false",
 	  .help = "no encapsulation towards peers that are on the same link" },
+	{ "fastPath", CONF_BOOL, FIELD(fast_path), .dflt = "false",
+	  .help = "packets between containers pass by this host's netfilter and routing; those of "
+		  "containers with published ports or limits do not" },
 	FILTER_KEYS(FIELD(filter)),
 	{ "ipam", CONF_OBJECT, FIELD(iface.ipam), .dflt = "host-local on the node's subnets",
 	  .help = "IPAM configuration; host-local without ranges gets the node's subnets" },
@@ -88,6 +91,9 @@ static int check_mode(struct vxlan_conf *conf, struct cni_err *err)
 	if (st->evpn && !st->l2)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"store\": type \"evpn\" needs \"mode\": \"l2\"");
+	if (st->l2 && conf->fast_path)
+		return cni_fail(err, CNI_E_CONF, 0,
+				"\"fastPath\": true: with \"mode\": \"l2\" there is none");
 	if (conf->vni == 0)
 		return cni_fail(err, CNI_E_CONF, 0,
 				"\"vni\" is missing: the number of the overlay network, 1 to "

@@ -13,7 +13,7 @@ struct vxlan_conf {
 	struct filter_conf filter;
 	struct iface_conf iface; /* mtu as configured; 0: by the underlay */
 	int64_t vni, port;
-	bool direct, evpn;
+	bool direct, evpn, fast_path;
 	const char *mode, *node, *peers_file;
 	const json_t *underlay, *peers_array, *store;
 	const char *dev, *address; /* of underlay; NULL: not given */

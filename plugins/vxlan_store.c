@@ -45,8 +45,9 @@ static const struct conf_key flannel_keys[] = {
 	CONF_END,
 };
 
-static const char *const not_with_flannel[] = { "network",  "node",	     "peers", "peersFile",
-						"underlay", "directRouting", NULL };
+static const char *const not_with_flannel[] = { "network",   "node",	 "peers",
+						"peersFile", "underlay", "directRouting",
+						"fastPath",  NULL };
 
 /* Return: 0; -ENOENT: flanneld has not written it; another negative errno with @err filled. */
 static int load_env(const struct reading *reading, const char *name, struct flannel_env *env,
@@ -192,6 +193,7 @@ static int take_managed(const struct cni_call *call, struct vxlan_conf *conf,
 	conf->iface.mtu = st->mtu;
 	conf->st.local = st->local;
 	conf->st.managed = true;
+	conf->st.fast = st->fast && conf->fast_path;
 	return 0;
 }
 

@@ -48,6 +48,7 @@ bad "peers" 7 '"peers": [] beside "store"' '.peers=[]'
 bad "peersFile" 7 '"peersFile": "/run/x" beside "store"' '.peersFile="/run/x"'
 bad "underlay" 7 '"underlay": {"dev":"eth0"} beside "store"' '.underlay.dev="eth0"'
 bad "directRouting" 7 '"directRouting": true beside "store"' '.directRouting=true'
+bad "fastPath" 7 '"fastPath": true beside "store"' .fastPath=true
 bad "mode l2" 7 '"mode": "l2": flanneld routes' '.mode="l2"'
 bad "an MTU above flanneld's" 7 "\"mtu\": 1451 is more than FLANNEL_MTU of $file: 1450" '.mtu=1451'
 bad "an MTU that is too small" 7 '"mtu": 60 is less' '.mtu=60'
