@@ -4,7 +4,9 @@
 
 #include "addr.h"
 #include "cleanup.h"
+#include "log.h"
 #include "overlay_device.h"
+#include "overlay_fast.h"
 #include "overlay_filter.h"
 
 #include <string.h>
@@ -184,6 +186,33 @@ static int apply_leg(struct network *n, struct nlk *nl, int i, struct cni_err *e
 	return r < 0 ? r : write_entries(n, nl, i, err);
 }
 
+/* "fastPath": what the kernel cannot is no error, the network works without it. */
+static int apply_fast(struct network *n, struct nlk *nl, struct cni_err *err)
+{
+	bool wanted = json_is_true(conf_get(n->conf.plugin, "fastPath"));
+	int first = n->leg[0].used ? 0 : 1;
+	const int device[2] = { n->leg[first].device, first ? 0 : n->leg[1].device };
+	struct cni_err why = { 0 };
+	autoclose int lock = -1;
+	int r = 0;
+
+	if (!device[0] || !(wanted || n->dirty & DIRTY_DEVICE))
+		return 0;
+	lock = overlay_lock(err);
+	if (lock < 0)
+		return lock;
+	if (wanted && overlay_fast_ensure(nl, &n->st, device, &why) < 0) {
+		if (!n->slow)
+			log_warn("%s: \"fastPath\": %s", n->conf.network, why.msg);
+		wanted = false;
+	}
+	n->slow = *why.msg;
+	if (!wanted)
+		r = overlay_fast_end(nl, &n->st, device, err);
+	n->st.fast = wanted;
+	return r;
+}
+
 int kernel_apply(struct network *n, struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
@@ -201,6 +230,8 @@ int kernel_apply(struct network *n, struct cni_err *err)
 		if (n->leg[i].used && (!mtu || n->leg[i].underlay.mtu < mtu))
 			mtu = n->leg[i].underlay.mtu;
 	}
+	if (r >= 0)
+		r = apply_fast(n, &nl, err);
 	if (r < 0)
 		return r;
 	n->st.mtu = mtu;
