@@ -36,7 +36,7 @@ bad "evpn in mode l3" 7 '"store": type "evpn" needs "mode": "l2"' '.store={"type
 bad "evpn with a key of others" 7 'type "evpn" has no further keys' '.mode="l2" | .store={"type":"evpn","prefix":"x"}'
 bad "a store that is no object" 6 '"store"' '.store=5'
 bad "a store without a type" 7 '"store.type" is required' '.store={}'
-bad "a store of a type that there is not" 2 '"store.type": "nonesuch": this version has "evpn", "flannel"' '.store={"type":"nonesuch"}'
+bad "a store of a type that there is not" 2 '"store.type": "nonesuch": this version has "etcd", "evpn", "file", "flannel"' '.store={"type":"nonesuch"}'
 bad "no network" 7 '"network" is missing' 'del(.network)'
 bad "an empty network" 7 '"network" is missing' '.network=[]'
 bad "network of another type" 6 '"network"' '.network=5'

@@ -35,7 +35,7 @@ bad "a file of another name" 11 "there is no /run/none/x" '.store.subnetFile="/r
 succeeds "DEL without it" vxlan DEL a "$(fconf)"
 mkdir /run/flannel
 env_text >$file
-bad "a store of another type" 2 '"store.type": "nonesuch": this version has "evpn", "flannel"' '.store.type="nonesuch"'
+bad "a store of another type" 2 '"store.type": "nonesuch": this version has "etcd", "evpn", "file", "flannel"' '.store.type="nonesuch"'
 bad "no type" 7 '"store.type" is required' '.store={}'
 bad "a type of another type" 6 '"store.type"' '.store.type=5'
 bad "a store that is no object" 6 '"store"' '.store="flannel"'
