@@ -11,6 +11,7 @@
 #include "nat.h"
 #include "nft_foreign.h"
 #include "overlay.h"
+#include "overlay_fast.h"
 #include "plugins/bandwidth_record.h"
 #include "plugins/child_record.h"
 #include "plugins/firewall_record.h"
@@ -239,6 +240,8 @@ static int remove_target(const struct targets *l, const struct target *t)
 	report(&failed, bandwidth_remove(&key, true, true, &err), &err);
 	remove_iptables(t, &prev, &failed);
 	remove_foreign(t, &failed);
+	key.plugin = OVERLAY_PLUGIN;
+	report(&failed, overlay_fast_leave(&key, &err), &err);
 	report(&failed, veth_remove(&call, t->container_id, t->ifname, true, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(child_plugins); i++) {
 		key.plugin = child_plugins[i];

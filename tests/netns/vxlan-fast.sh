@@ -18,7 +18,7 @@ count() { in_host "$1" nft list chain inet wall "$2" | grep -o 'packets [0-9]*' 
 # usage: cping PLACE ADDRESS [OPTION...]
 cping() { in_place "$1" ping -c1 -W1 "${@:3}" "$2"; }
 # A key of a container's record. usage: record HOST CONTAINER KEY
-record() { in_host "$1" sh -c 'cd /run/hawser/attachments/blue && cat $(grep -l "/run/netns/$1\"" *:vxlan)' - "$2" | jq -r ".$3"; }
+record() { in_host "$1" sh -c 'cd /run/hawser/attachments/$2 && cat $(grep -l "/run/netns/$1\"" *:vxlan)' - "$2" "${NAME:-blue}" | jq -r ".$3"; }
 end_of() { record "$1" "$2" hostInterface; }
 program() { in_host "$1" tc filter show dev "$2" ingress | grep -c hawser_fast; }
 serve() {
@@ -147,13 +147,31 @@ attach n1 g blue
 check "also with a new device" checks
 all_meet "for all containers" n1/a n2/b n1/e n1/g
 
+attach n1 k2 blue
+id=$(record n1 k2 containerID)
+check "hawser cleanup of one" in_host n1 "$BIN/hawser" cleanup "$id"
+before=$(count n1 seen)
+refuse "it is gone" cping n2/b "${V4[n1/k2]}"
+same "from the fast path, too" 1 $(($(count n1 seen) - before))
+in_host n1 ip netns del k2
+unset "V4[n1/k2]" "V6[n1/k2]"
+
 #  ---- Another network of the nodes ----
 
 export NAME=red VNI=43 B=6
 MORE='"fastPath":true' overlay_nodes 1 2
-unset NAME VNI B
 attach n1 r red
 attach n2 r red
+same "its container has part" true "$(record n1 r fast)"
+CHAIN='{"type":"firewall","directAccess":"deny"}' MORE='"fastPath":true' overlay_nodes 1 2
+attach n1 r2 red
+same "firewall that filters takes its out" false "$(record n1 r2 fast)"
+detach n1 r2 red
+CHAIN='{"type":"firewall"}' MORE='"fastPath":true' overlay_nodes 1 2
+attach n1 r2 red
+same "one that does not leaves it" true "$(record n1 r2 fast)"
+detach n1 r2 red
+unset NAME VNI B
 all_meet "another network has its own" n1/r n2/r
 no_walls
 same "no way from one into the other" "0 of 4, 0 of 4" "$(PATIENCE=0.3 meet n1/a n2/b -- n1/r n2/r)"
