@@ -332,6 +332,7 @@ struct network *network_start(struct netconf *conf, int wake_main, uint64_t now)
 	memset(conf, 0, sizeof(*conf));
 	if (overlay_state_read(n->conf.network, &n->st) == 0)
 		n->st_known = true;
+	snprintf(n->conflict, sizeof(n->conflict), "%s", n->st.conflict);
 	memcpy(n->self.subnet, n->st.subnet, sizeof(n->self.subnet));
 	view = snapshot_read(n->conf.network, n->conf.node);
 	if (view) {
@@ -403,12 +404,13 @@ static int apply(struct network *n, struct cni_err *err)
 
 	if (n->dirty & DIRTY_SITE)
 		r = tell_store(n, &self);
-	if (!n->view && n->conf.ops->publishes) {
+	if (!n->view && r < 0 && n->conf.ops->publishes) {
 		cni_err_merge(err, &self);
 		return r;
 	}
+	/* of a network of before that the store refuses, ADD must know that it does */
 	if (!n->view)
-		return 0;
+		return n->st_known && n->st.managed ? write_state(n, err) : 0;
 	/* an address that is in use and gone is reported by whoever needs it */
 	r = n->dirty & DIRTY_PEERS ? overlay_state_conflict(&n->st, err) : 0;
 	if (r < 0)
