@@ -66,11 +66,15 @@ agent_start() {
 }
 # The same without waiting.
 agent_run() {
+	in_host "$1" rm -f /run/agent.pid
 	# shellcheck disable=SC2016,SC2086
 	in_host "$1" sh -c 'echo $$ >/run/agent.pid; exec "$@" >>/run/agent.log 2>&1' - ${WITH:-} "$AGENT" --conf-dir /run/cni/net.d "${@:2}" 2>/dev/null &
 	AGENT_JOB[$1]=$!
 }
-agent_pid() { in_host "$1" cat /run/agent.pid; }
+agent_pid() {
+	wait_for 5 in_host "$1" test -s /run/agent.pid
+	in_host "$1" cat /run/agent.pid
+}
 # End it, and see how. usage: agent_end HOST [SIGNAL]; its exit status is returned
 agent_end() {
 	kill "-${2:-TERM}" "$(agent_pid "$1")"

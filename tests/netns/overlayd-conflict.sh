@@ -25,7 +25,7 @@ agent_start n1
 check "its subnet is another's: conflict" agent_comes n1 '.conflict | test("containers live in .*192.0.2.77")'
 same "it stays where it is" "${V4[n1]}/24" "$(in_host n1 cat /run/hawser/overlay/blue | jq -r '.subnets[0]')"
 same "the device is the same" "" "$(in_host n1 ip -o link show dev vx42 | diff /run/test-device -)"
-check "the state that ADD reads says so" test -n "$(in_host n1 cat /run/hawser/overlay/blue | jq -r .conflict)"
+check "the state that ADD reads says so" wait_for 2 eval '[ -n "$(in_host n1 cat /run/hawser/overlay/blue | jq -r .conflict)" ]'
 same "the metric, too" 1 "$(metric n1 conflict)"
 same "nothing was claimed for it" "" "$(ctl get --prefix $S/ | grep -F '"192.0.2.1"')"
 end_container n1
