@@ -13,8 +13,8 @@ all_meet "four nodes" n1 n2 n3 n4
 
 #  ---- Somebody else has a node's subnet while containers live there ----
 
-pretend_container n1
-agent_comes n1 '.conflict == ""'
+attach n1 c blue && attach n2 c blue
+all_meet "containers, too" n1/c n2/c
 key=$S/${V4[n1]}-24
 agent_end n1 KILL
 expired() { [ -z "$(ctl get "$key")" ]; }
@@ -27,10 +27,16 @@ same "it stays where it is" "${V4[n1]}/24" "$(in_host n1 cat /run/hawser/overlay
 same "the device is the same" "" "$(in_host n1 ip -o link show dev vx42 | diff /run/test-device -)"
 check "the state that ADD reads says so" wait_for 2 eval '[ -n "$(in_host n1 cat /run/hawser/overlay/blue | jq -r .conflict)" ]'
 same "the metric, too" 1 "$(metric n1 conflict)"
+refuse "STATUS: no container is taken" host_cni n1 status blue
+same "and says who has the subnet" 1 "$(grep -c 192.0.2.77 /run/test-check)"
+attach_more() { in_host n1 ip netns add d && host_cni n1 add blue d; }
+refuse "ADD: nor is one" attach_more
+same "of which nothing is left" 1 "$(in_host n1 ip -o link show type veth group 1207959594 | grep -c .)"
 same "nothing was claimed for it" "" "$(ctl get --prefix $S/ | grep -F '"192.0.2.1"')"
-end_container n1
+detach n1 c blue
 check "without containers it takes another" agent_comes n1 '.conflict == "" and .store.connected and .fromSnapshot == false' 10
 learn n1
+check "STATUS is good again" host_cni n1 status blue
 check "which is its own" test "$(ctl get "$S/${V4[n1]}-24" | grep -c '"192.0.2.1"')" = 1
 ctl del "$key" >$out
 know 3 n1 n2 n3 n4
