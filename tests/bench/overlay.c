@@ -45,7 +45,26 @@ static void report_way(FILE *csv, const struct scene *scene, int test, const str
 		report_line(what, "%.2f Gbit/s, %.0f ms of CPU for a Gbit", 8 / wall,
 			    series_quantile(s, pick_cpu, 0.5) * 125);
 	else
-		report_line(what, "%.0f /s", 1000 / wall);
+		report_line(what, "%.0f /s, %.1f us of CPU", 1000 / wall,
+			    series_quantile(s, pick_cpu, 0.5) * 1e3);
+}
+
+/* CPU holds still when the machine has other things to do. */
+static void report_cpu(const struct scene *scene, int test, const struct way *w)
+{
+	static const enum kind pairs[][2] = {
+		{ FAST, HOST }, { FAST, OURS }, { FAST, FLANNEL_PATH }, { OURS, FLANNEL_PATH }
+	};
+	char what[96];
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		snprintf(what, sizeof(what), "%s%s, CPU, %s/%s", about[test].name, scene->name,
+			 way_name[pairs[i][0]], way_name[pairs[i][1]]);
+		report_ratio(what,
+			     series_ratio(&w[pairs[i][0]].s[test], pick_cpu,
+					  &w[pairs[i][1]].s[test], pick_cpu),
+			     0);
+	}
 }
 
 static void report_test(FILE *csv, const struct scene *scene, int test, const struct way *w)
@@ -67,6 +86,7 @@ static void report_test(FILE *csv, const struct scene *scene, int test, const st
 		report_rates(what, &w[k].s[test], &w[FLANNEL_PATH].s[test],
 			     k == FAST && first ? about[test].flannel : 0);
 	}
+	report_cpu(scene, test, w);
 }
 
 static void measure_ways(FILE *csv, const struct scene *scene, struct way *w)
