@@ -130,8 +130,8 @@ b = 1
 $url" $dead $url <<<$'get b\nget b\nendpoint'
 gives "a watch, too" "b = 2 changed
 ok 1" $dead $url <<<$'watch b 0\nput b 2\nwait 5000'
-for url in ftp://127.0.0.1 http://127.0.0.1/x 127.0.0.1:2379 http://u:p@127.0.0.1 'http://127.0.0.1?x' '' file:///etc/passwd; do
-	errs "no endpoint: \"$url\"" EINVAL endpoint "$url" <<<""
+for wrong in ftp://127.0.0.1 http://127.0.0.1/x 127.0.0.1:2379 http://u:p@127.0.0.1 'http://127.0.0.1?x' '' file:///etc/passwd; do
+	errs "no endpoint: \"$wrong\"" EINVAL endpoint "$wrong" <<<""
 done
 errs "none" EINVAL endpoint <<<""
 
