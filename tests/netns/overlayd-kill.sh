@@ -3,7 +3,7 @@
 # differs.
 . "$(dirname "$0")/../overlayd-lib.sh"
 trap 'fixture star-N down' EXIT
-POINTS=24 # at which it is killed, spread over the way to the first quiet moment
+POINTS=$((SLOW == 1 ? 24 : 8)) # at which it is killed, spread over the way to the first quiet moment
 
 # Start the agent of n1 and kill it when it enters its system call K. Return: 137 killed, 124 it lives.
 # usage: killed_at K
