@@ -117,6 +117,19 @@ flood() {
 }
 flood
 check "after more notifications than the socket holds all is right" wait_for $((3 * SLOW)) whole
+#  ---- While notifications do not end ----
+
+# shellcheck disable=SC2016
+in_host n1 bash -c '
+	sed s/del/add/ /run/flood >/run/flood-add
+	while [ ! -e /run/calm ]; do ip -batch /run/flood-add; ip -batch /run/flood; done' 2>/dev/null &
+flooding=$!
+heals "a route deleted in a flood of changes" 'ip route del 10.5.2.0/24' "$route4"
+heals "the device deleted in it" 'ip link del vx42' "$device; $route4; $route6; $neigh; $fdb"
+check "the agent answers in it" agent_get n1 /status
+in_host n1 touch /run/calm
+wait $flooding
+check "after it all is right" wait_for $((3 * SLOW)) whole
 no_complaint "no complaint of a sanitizer" n1 n2 n3
 for host in n1 n2 n3; do
 	agent_end $host

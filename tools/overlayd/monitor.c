@@ -13,6 +13,7 @@
 
 #define BUFFER	 (4 << 20) /* bytes that may wait; 5,000 peers are 3 MB of announcements */
 #define MESSAGES (64 << 10)
+#define AT_ONCE	 512 /* datagrams: whatever comes, there is time to do something about it */
 
 static int open_monitor(int protocol, unsigned int groups)
 {
@@ -48,7 +49,7 @@ bool monitor_read(int fd, void (*fn)(const struct nlmsghdr *hdr, void *arg), voi
 	struct sockaddr_nl from;
 	bool whole = true;
 
-	for (;;) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		socklen_t size = sizeof(from);
 		ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &size);
 		int left = (int)n;
@@ -67,6 +68,7 @@ bool monitor_read(int fd, void (*fn)(const struct nlmsghdr *hdr, void *arg), voi
 		     hdr = mnl_nlmsg_next(hdr, &left))
 			fn(hdr, arg);
 	}
+	return whole;
 }
 
 const char *monitor_table_of(const struct nlmsghdr *hdr)
