@@ -117,6 +117,16 @@ flood() {
 }
 flood
 check "after more notifications than the socket holds all is right" wait_for $((3 * SLOW)) whole
+#  ---- While there is no agent ----
+
+agent_end n1
+# shellcheck disable=SC2016
+in_host n1 sh -c 'ip link set vx42 name stolen; ip neigh flush dev stolen nud permanent; nft flush ruleset
+	ip link add vx42-v6 type vxlan id 42 local 2001:db8:1::1 dstport 4790; ip link set vx42-v6 alias "hawser overlay blue"'
+agent_start n1
+check "what was changed while no agent ran" wait_for $((3 * SLOW)) whole
+same "and no second device" vx42 "$(in_host n1 ip -o -j link show type vxlan | jq -r '.[].ifname' | xargs)"
+
 #  ---- While notifications do not end ----
 
 # shellcheck disable=SC2016

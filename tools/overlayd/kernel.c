@@ -213,6 +213,31 @@ static int apply_fast(struct network *n, struct nlk *nl, struct cni_err *err)
 	return r;
 }
 
+/* A device of the network that is none of those it is to have now. */
+static bool is_left(const struct link_info *info, const void *arg)
+{
+	const struct network *n = arg;
+	char name[OVERLAY_DEVICE_MAX];
+
+	if (strcmp(info->kind, "vxlan") != 0 || info->vni != n->st.vni || !info->alias[0] ||
+	    !overlay_device_has_alias(info, &n->st))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (n->leg[i].used &&
+		    strcmp(info->name, overlay_device_name(n->st.vni, n->leg[i].second, name)) == 0)
+			return false;
+	return true;
+}
+
+/* What was renamed, or is needed no more, since an agent ran before: it would be in the way. */
+static void remove_left(const struct network *n, struct nlk *nl)
+{
+	struct link_info info;
+
+	for (int i = 0; i < 4 && link_find(nl, is_left, n, &info) == 0; i++)
+		link_remove(nl, info.index, true);
+}
+
 int kernel_apply(struct network *n, struct cni_err *err)
 {
 	autonlk struct nlk nl = { 0 };
@@ -220,6 +245,8 @@ int kernel_apply(struct network *n, struct cni_err *err)
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	if (!n->leg[0].device && !n->leg[1].device)
+		remove_left(n, &nl);
 	/* the rules come first: nobody injects in between */
 	if (n->dirty & (DIRTY_FILTER | DIRTY_PEERS))
 		r = overlay_filter_ensure(&n->st, err);
