@@ -33,6 +33,11 @@ attach_more() { in_host n1 ip netns add d && host_cni n1 add blue d; }
 refuse "ADD: nor is one" attach_more
 same "of which nothing is left" 1 "$(in_host n1 ip -o link show type veth group 1207959594 | grep -c .)"
 same "nothing was claimed for it" "" "$(ctl get --prefix $S/ | grep -F '"192.0.2.1"')"
+ctl put $S/10.5.200.0-24 '{"PublicIP":"192.0.2.99","PublicIPv6":null,"BackendType":"vxlan","BackendData":{"VNI":42,"VtepMAC":"02:00:00:00:00:99"}}' >$out
+knows() { in_host n1 ip route show 10.5.200.0/24 | grep -q vx42; }
+check "other nodes are still learned of" wait_for 3 knows
+same "but no way to its own subnet elsewhere" "0 0" "$(in_host n1 ip route show "${V4[n1]}/24" | grep -c .) $(in_host n1 bridge fdb show dev vx42 | grep -c 192.0.2.77)"
+ctl del $S/10.5.200.0-24 >$out
 detach n1 c blue
 check "without containers it takes another" agent_comes n1 '.conflict == "" and .store.connected and .fromSnapshot == false' 10
 learn n1

@@ -238,6 +238,43 @@ static bool stays(const struct network *n, const struct store_view *view, char w
 	return false;
 }
 
+static bool is_own(const struct network *n, const struct overlay_peer *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (n->st.subnet[i].ip.family && p->subnet[i].ip.family &&
+		    ip_net_overlap(&n->st.subnet[i], &p->subnet[i]))
+			return true;
+	return false;
+}
+
+/*
+ * A view that does not have this node where its containers are may still say who the others are.
+ * Return: whether it can be obeyed, with this node put where it is.
+ */
+static bool put_in_place(const struct network *n, struct store_view *view)
+{
+	if (view->network.vni != n->st.vni || !view->leg[overlay_slot(&n->st.local)].local.family)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		if (n->view && !n->view->leg[i].local.family != !view->leg[i].local.family)
+			return false;
+		if (n->st.subnet[i].ip.family &&
+		    !ip_net_contains(&view->network.net[i], &n->st.subnet[i].ip))
+			return false;
+	}
+	memcpy(view->subnet, n->st.subnet, sizeof(view->subnet));
+	for (int i = 0; i < 2; i++) {
+		struct overlay_peers *peers = &view->leg[i].peers;
+		size_t kept = 0;
+
+		for (size_t k = 0; k < peers->n; k++)
+			if (!is_own(n, &peers->p[k]))
+				peers->p[kept++] = peers->p[k];
+		peers->n = kept;
+	}
+	return true;
+}
+
 /* The old network goes before another one with its name comes. */
 static void make_way(struct network *n, const struct store_view *view)
 {
@@ -284,13 +321,13 @@ void network_take(struct network *n, uint64_t now)
 	stay = stays(n, view, move);
 	/* the store knows better who has the subnet instead */
 	snprintf(why, sizeof(why), "%s", view->conflict[0] ? view->conflict : move);
-	if (stay || !(view->subnet[0].ip.family || view->subnet[1].ip.family)) {
-		store_view_free(view);
-		/* the store is told again where this node stays */
+	/* the store is told again where this node stays */
+	if (stay)
 		network_mark(n, DIRTY_SITE, now, 0);
-	} else {
+	if (stay ? put_in_place(n, view) : view->subnet[0].ip.family || view->subnet[1].ip.family)
 		obey(n, view, now);
-	}
+	else
+		store_view_free(view);
 	set_conflict(n, why);
 	network_mark(n, 0, now, 0);
 }
