@@ -146,7 +146,7 @@ $(call rooms,ptp,filter iface pair routed)
 $(call rooms,sbr,sbr_inside)
 $(call rooms,tap,tap_device tap_record iface)
 $(call rooms,tuning,tuning_conf tuning_record)
-$(call rooms,vxlan,filter iface pair routed vxlan_conf vxlan_fast vxlan_l2 vxlan_lease vxlan_store)
+$(call rooms,vxlan,filter iface pair routed vxlan_conf vxlan_fast vxlan_l2 vxlan_lease vxlan_network vxlan_store)
 
 PROGRAM_SRC := $(PLUGINS:%=plugins/%.c) $(IPAMS:%=ipam/%.c)
 ifeq ($(FLAVOUR)$(MULTI),release1)

@@ -437,6 +437,6 @@ int overlay_fast_check(const struct overlay_state *st, const struct state_key *k
 	if (f.prog < 0)
 		return cni_fail(err, CNI_E_FAILED, 0, "\"fastPath\": the program is missing at %s",
 				overlay_device_name(st->vni, false, name));
-	r = state_read(key, &record);
+	r = key ? state_read(key, &record) : -ENOENT;
 	return r < 0 || !has_part(record) ? 0 : check_endpoint(&nl, &f, record, err);
 }

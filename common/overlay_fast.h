@@ -85,7 +85,7 @@ int overlay_fast_withdraw(const struct cni_call *call, struct undo *undo, struct
 /**
  * overlay_fast_check() - CHECK: is everything there?
  * @st: the network
- * @key: of the attachment's record
+ * @key: of the attachment's record; NULL: the network's part is enough
  * @err: names what is missing. Nothing is, if the network's state says that this kernel cannot
  *
  * Return: 0, or a negative errno.

@@ -32,7 +32,9 @@
  *
  * Each ADD puts the network right: it reads the peers again, asks the kernel for its entries (one
  * dump of each kind) and writes the differences in one batch. So what was deleted by hand, the
- * device included, is back after the next ADD, and CHECK reports it.
+ * device included, is back after the next ADD. CHECK does the same where it finds something
+ * missing, and says what on stderr: it fails only for what is the container's own, or cannot be put
+ * right. An orchestrator that gets an error would replace a container that has nothing wrong.
  *
  * With "store" {"type": "flannel"} a running flanneld makes device and entries, and its subnet.env
  * says network, the node's subnet and MTU. Nothing of that is touched. What the plugin makes for
@@ -48,16 +50,15 @@
 #include "cleanup.h"
 #include "ipam.h"
 #include "overlay.h"
-#include "overlay_device.h"
 #include "overlay_fast.h"
 #include "overlay_filter.h"
 #include "plugins/routed.h"
 #include "plugins/vxlan_fast.h"
 #include "plugins/vxlan_l2.h"
 #include "plugins/vxlan_lease.h"
+#include "plugins/vxlan_network.h"
 
 #include <string.h>
-#include <time.h>
 
 /* What one ADD carries from step to step. */
 struct job {
@@ -75,180 +76,6 @@ static void job_free(struct job *job)
 
 /* ---- the network on this node ---- */
 
-static struct overlay_device device_of(const struct vxlan_conf *conf, int mtu)
-{
-	struct overlay_device device = { .st = &conf->st, .mtu = mtu };
-
-	memcpy(device.mac, conf->own->mac, sizeof(device.mac));
-	return device;
-}
-
-static bool same_net(const struct ip_net *a, const struct ip_net *b)
-{
-	return a->ip.family == b->ip.family &&
-	       (!a->ip.family || (a->len == b->len && ip_equal(&a->ip, &b->ip)));
-}
-
-/*
- * What tells that two descriptions of a network cannot be of the same one as long as containers are
- * in it. Return: the key, or NULL.
- */
-static const char *has_moved(const struct overlay_state *now, const struct overlay_state *wanted)
-{
-	if (now->foreign != wanted->foreign)
-		return "store";
-	if (now->vni != wanted->vni)
-		return "vni";
-	if (now->l2 != wanted->l2)
-		return "mode";
-	for (int i = 0; i < 2; i++) {
-		if (!same_net(&now->subnet[i], &wanted->subnet[i]))
-			return wanted->foreign ? "store" : "subnet";
-		/* their addresses have its length */
-		if (now->l2 && !same_net(&now->net[i], &wanted->net[i]))
-			return "network";
-	}
-	return NULL;
-}
-
-/*
- * A node with containers never moves to another subnet, VNI or mode: they would not be found any
- * more.
- * Return: 1 when the network must be made anew first, 0 when not, or a negative errno.
- */
-static int check_move(const struct overlay_state *now, const struct vxlan_conf *conf,
-		      const struct state_key *key, int code, struct cni_err *err)
-{
-	const char *what = has_moved(now, &conf->st);
-	char from[2][IP_STRLEN] = { "", "" };
-	int r;
-
-	if (!what)
-		return 0;
-	r = state_others(key);
-	if (r < 0)
-		return cni_fail(err, CNI_E_IO, r, "read the records of network \"%s\"",
-				now->network);
-	if (r == 0)
-		return 1;
-	for (int i = 0; i < 2; i++)
-		if (now->subnet[i].ip.family)
-			ip_net_str(&now->subnet[i], from[i]);
-	return cni_fail(err, code, 0,
-			"\"%s\": node \"%s\" has containers in %s%s%s of VNI %u: it does not "
-			"move while they live, nor leave mode \"%s\"",
-			what, conf->node, from[0], *from[0] && *from[1] ? " and " : "", from[1],
-			now->vni, overlay_state_mode(now));
-}
-
-/* What there is of the network may be another one's by its configuration. Under the lock. */
-static int clear_way(const struct vxlan_conf *conf, const struct state_key *key,
-		     struct cni_err *err)
-{
-	autostate struct overlay_state now = { 0 };
-	int r = overlay_state_conflict(&conf->st, err);
-
-	if (r < 0)
-		return r;
-	r = overlay_state_read(key->network, &now);
-	if (r == -ENOENT || r == -EBADMSG)
-		return 0;
-	if (r < 0)
-		return cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR "/%s", key->network);
-	r = check_move(&now, conf, key, CNI_E_CONF, err);
-	return r > 0 ? overlay_release_locked(&now, err) : r;
-}
-
-/* What the kernel's entries for the peers differ by from what they should be. */
-static int compare_entries(struct nlk *nl, const struct vxlan_conf *conf,
-			   const struct overlay_underlay *u, int device, struct overlay_diff *diff)
-{
-	static const struct ip_net no_routes[2];
-	autolist struct overlay_list want = { 0 }, have = { 0 };
-	int r;
-
-	if (conf->evpn)
-		return 0;
-	r = overlay_list_read(nl, device, conf->st.l2 ? no_routes : conf->st.net, &have);
-	if (conf->st.l2)
-		vxlan_l2_entries(conf, device, &want);
-	else
-		overlay_underlay_entries(&conf->site, u, device, &want);
-	overlay_list_diff(&want, &have, diff);
-	return r;
-}
-
-static int write_entries(struct nlk *nl, const struct job *job, int device, struct cni_err *err)
-{
-	autodiff struct overlay_diff diff = { 0 };
-	int r = compare_entries(nl, job->conf, job->underlay, device, &diff);
-
-	if (r == 0)
-		r = overlay_list_write(nl, &diff);
-	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "the entries of the peers of \"%s\"",
-				job->conf->st.network)
-		     : 0;
-}
-
-/* Records of peers that are as they were keep their age; whether the fast path works is found out
- * later. */
-static int write_state(struct overlay_state *st, struct cni_err *err)
-{
-	autostate struct overlay_state now = { 0 };
-	json_auto_t *before = NULL, *after = NULL;
-	int r = overlay_state_read(st->network, &now);
-
-	if (r == 0)
-		before = overlay_state_json(&now);
-	overlay_state_age(st, &now, time(NULL));
-	st->fast = now.fast;
-	after = overlay_state_json(st);
-	if (json_equal(before, after))
-		return 0;
-	r = overlay_state_write(st);
-	return r < 0 ? cni_fail(err, CNI_E_IO, r, "write " OVERLAY_STATE_DIR "/%s", st->network)
-		     : 0;
-}
-
-/*
- * The agent decides under the lock whether a node without containers moves, and says in the file
- * where it is. Who has written the record and finds the same there, has come in time.
- */
-static int check_managed(const struct overlay_state *wanted, struct cni_err *err)
-{
-	autostate struct overlay_state now = { 0 };
-	int r = overlay_state_read(wanted->network, &now);
-
-	if (r == 0 && now.managed && !now.conflict[0] && !has_moved(&now, wanted))
-		return 0;
-	return cni_fail(err, CNI_E_TRY_LATER, 0,
-			"\"store\": hawser-overlayd is about to change network \"%s\"",
-			wanted->network);
-}
-
-/* The rules come first: nobody injects in between. */
-static int ensure_network(struct job *job, struct cni_err *err)
-{
-	struct overlay_device want = device_of(job->conf, job->underlay->mtu);
-	struct link_info device = { 0 };
-	int r;
-
-	if (job->conf->st.managed)
-		return check_managed(&job->conf->st, err);
-	r = write_state(&job->conf->st, err);
-
-	if (r == 0)
-		r = overlay_filter_ensure(&job->conf->st, err);
-	if (r < 0 || job->conf->st.foreign)
-		return r;
-	r = overlay_device_ensure(&job->p->host, &want, &device, err);
-	if (r == 0 && job->conf->st.l2)
-		r = overlay_bridge_ensure(&job->p->host, &want, &device, &job->bridge, err);
-	if (r == 0)
-		r = write_entries(&job->p->host, job, device.index, err);
-	return r < 0 ? r : vxlan_fast_ensure(&job->p->host, job->conf, device.index, err);
-}
-
 /* undo_fn: a network whose first ADD failed. */
 static int undo_network(const void *arg, struct cni_err *err)
 {
@@ -265,15 +92,17 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 	json_auto_t *own = json_object();
 	int r = lock < 0 ? lock : 0;
 
-	if (r == 0 && !job->conf->st.managed)
-		r = clear_way(job->conf, &key, err);
+	if (r == 0)
+		r = vxlan_network_clear_way(job->conf, &key, err);
 	if (r < 0)
 		return r;
 	undo_push(undo, "overlay network", undo_network, job->p->call);
 	if (job->conf->fast_path)
 		overlay_fast_record(own, job->p->ids.peer_mac);
 	r = pair_write_record(job->p, own, result, undo, err);
-	return r < 0 ? r : ensure_network(job, err);
+	return r < 0 ? r
+		     : vxlan_network_ensure(&job->p->host, job->conf, job->underlay, &job->bridge,
+					    err);
 }
 
 /* ---- ADD ---- */
@@ -351,16 +180,6 @@ static int attach(struct job *job, struct cni_result *result, struct undo *undo,
 	return r < 0 ? r : connect_container(job, result, undo, err);
 }
 
-/* Where another daemon makes the device, it has looked at the underlay, too. */
-static int look_at_underlay(struct nlk *nl, const struct vxlan_conf *conf,
-			    struct overlay_underlay *u, struct cni_err *err)
-{
-	if (!conf->st.foreign && !conf->st.managed)
-		return overlay_underlay_look(nl, &conf->site, u, err);
-	u->mtu = (int)conf->iface.mtu;
-	return 0;
-}
-
 static int add(const struct cni_call *call, struct cni_result *result, struct undo *undo,
 	       struct cni_err *err)
 {
@@ -376,7 +195,7 @@ static int add(const struct cni_call *call, struct cni_result *result, struct un
 	if (r == 0)
 		r = pair_open(&p, err);
 	if (r == 0)
-		r = look_at_underlay(&p.host, &conf, &underlay, err);
+		r = vxlan_network_underlay(&p.host, &conf, &underlay, err);
 	return r < 0 ? r : attach(&job, result, undo, err);
 }
 
@@ -440,111 +259,10 @@ static int gc(const struct cni_call *call, struct cni_err *err)
 	return r;
 }
 
-static int check_entries(struct nlk *nl, const struct vxlan_conf *conf,
-			 const struct overlay_underlay *u, int device, struct cni_err *err)
-{
-	autodiff struct overlay_diff diff = { 0 };
-	char text[OVERLAY_ENTRY_STRLEN];
-	int r = compare_entries(nl, conf, u, device, &diff);
-
-	if (r < 0)
-		return nlk_fail(err, nl, CNI_E_FAILED, r, "list the entries of the peers");
-	if (diff.add.n)
-		return cni_fail(err, CNI_E_FAILED, 0, "%s is missing",
-				overlay_entry_str(&diff.add.e[0], text));
-	return diff.del.n ? cni_fail(err, CNI_E_FAILED, 0, "%s is of no peer",
-				     overlay_entry_str(&diff.del.e[0], text))
-			  : 0;
-}
-
-/* The host end is a port of the bridge. */
-static int check_bridge(struct nlk *nl, const struct overlay_device *want,
-			const struct link_info *device, const struct link_info *host,
-			struct cni_err *err)
-{
-	struct link_info bridge;
-	int r = overlay_bridge_check(nl, want, device, &bridge, err);
-
-	return r < 0 ? r : pair_check_port(host, &bridge, false, false, err);
-}
-
-static int check_network(const struct vxlan_conf *conf, const struct link_info *host,
-			 struct cni_err *err)
-{
-	autounderlay struct overlay_underlay u = { 0 };
-	autonlk struct nlk nl = { 0 };
-	struct link_info device;
-	struct overlay_device want;
-	int r = nlk_open(&nl);
-
-	if (r < 0)
-		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	r = overlay_underlay_look(&nl, &conf->site, &u, err);
-	want = device_of(conf, u.mtu);
-	if (r == 0)
-		r = overlay_device_check(&nl, &want, &device, err);
-	if (r == 0 && conf->st.l2)
-		r = check_bridge(&nl, &want, &device, host, err);
-	if (r == 0)
-		r = check_entries(&nl, conf, &u, device.index, err);
-	return r < 0 ? r : overlay_filter_check(&conf->st, err);
-}
-
-/* With containers, the network must be where it was. CHECK and STATUS: @code. */
-static int check_place(const struct cni_call *call, const struct vxlan_conf *conf, int code,
-		       struct cni_err *err)
-{
-	struct state_key nobody = { call->network, "", "", OVERLAY_PLUGIN };
-	autostate struct overlay_state now = { 0 };
-	int r = overlay_state_read(call->network, &now);
-
-	r = r < 0 ? 0 : check_move(&now, conf, &nobody, code, err);
-	return r < 0 ? r : 0;
-}
-
-static int check_foreign(const struct cni_call *call, const struct vxlan_conf *conf,
-			 struct cni_err *err)
-{
-	int r = check_place(call, conf, CNI_E_FAILED, err);
-
-	return r < 0 ? r : overlay_filter_check(&conf->st, err);
-}
-
-/* What the agent keeps; what it knows of the peers it compares itself. */
-static int check_managed_network(const struct vxlan_conf *conf, struct cni_err *err)
-{
-	autonlk struct nlk nl = { 0 };
-	char name[OVERLAY_DEVICE_MAX];
-	struct link_info device;
-	int r = nlk_open(&nl);
-
-	if (r == 0)
-		r = link_get(&nl, overlay_device_name(conf->st.vni, false, name), &device);
-	if (r == -ENODEV)
-		return cni_fail(err, CNI_E_FAILED, 0,
-				"the VXLAN device %s is missing; does hawser-overlayd run?", name);
-	if (r < 0)
-		return nlk_fail(err, &nl, CNI_E_FAILED, r, "look up the VXLAN device %s", name);
-	return device.flags & IFF_UP ? 0
-				     : cni_fail(err, CNI_E_FAILED, 0,
-						"the VXLAN device %s is down; does "
-						"hawser-overlayd run?",
-						name);
-}
-
-static int check_made(const struct cni_call *call, const struct vxlan_conf *conf,
-		      struct link_info *host, struct cni_err *err)
-{
-	if (conf->st.managed)
-		return check_managed_network(conf, err);
-	return conf->st.foreign ? check_foreign(call, conf, err) : check_network(conf, host, err);
-}
-
 static int check(const struct cni_call *call, struct cni_err *err)
 {
 	autoconf struct vxlan_conf conf = { 0 };
 	autolease struct vxlan_lease lease = { 0 };
-	struct state_key key = chain_key(call);
 	struct link_info host = { 0 };
 	int r = vxlan_conf_read_valid(call, &conf, err);
 
@@ -556,9 +274,9 @@ static int check(const struct cni_call *call, struct cni_err *err)
 			     "the network is kept apart from others",
 			     host.name, OVERLAY_GROUP | conf.st.vni);
 	if (r == 0)
-		r = check_made(call, &conf, &host, err);
-	if (r == 0 && conf.fast_path)
-		r = overlay_fast_check(&conf.st, &key, err);
+		r = vxlan_network_check(call, &conf, &host, err);
+	if (r == 0)
+		r = vxlan_fast_check(call, &conf, err);
 	if (r == 0)
 		r = filter_check(call, &conf.filter, err);
 	if (r < 0)
@@ -576,11 +294,11 @@ static int check_status(const struct cni_call *call, const struct vxlan_conf *co
 
 	if (r < 0)
 		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
-	r = look_at_underlay(&nl, conf, &u, err);
+	r = vxlan_network_underlay(&nl, conf, &u, err);
 	if (r == 0)
 		r = overlay_state_conflict(&conf->st, err);
 	if (r == 0)
-		r = check_place(call, conf, CNI_E_UNAVAILABLE, err);
+		r = vxlan_network_check_place(call, conf, CNI_E_UNAVAILABLE, err);
 	if (r < 0)
 		return r;
 	r = overlay_filter_usable();

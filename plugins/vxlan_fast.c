@@ -3,6 +3,7 @@
 #include "plugins/vxlan_fast.h"
 
 #include "chain.h"
+#include "cleanup.h"
 #include "log.h"
 #include "overlay_fast.h"
 
@@ -55,4 +56,22 @@ void vxlan_fast_join(struct nlk *nl, const struct vxlan_conf *conf, const struct
 		return;
 	warn_slow(call->container_id, &why);
 	overlay_fast_withdraw(call, NULL, &more);
+}
+
+int vxlan_fast_check(const struct cni_call *call, const struct vxlan_conf *conf,
+		     struct cni_err *err)
+{
+	struct state_key key = chain_key(call);
+	autonlk struct nlk nl = { 0 };
+	struct cni_err why = { 0 };
+	int r;
+
+	if (!conf->fast_path || overlay_fast_check(&conf->st, &key, &why) == 0)
+		return 0;
+	log_warn("%s%s%s", why.msg, *why.details ? ": " : "", why.details);
+	r = nlk_open(&nl);
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "open a netlink socket");
+	r = overlay_fast_join(&nl, &conf->st, &key, err);
+	return r < 0 ? r : overlay_fast_check(&conf->st, &key, err);
 }

@@ -30,4 +30,17 @@ int vxlan_fast_ensure(struct nlk *nl, struct vxlan_conf *conf, int device, struc
 void vxlan_fast_join(struct nlk *nl, const struct vxlan_conf *conf, const struct cni_call *call,
 		     struct undo *undo);
 
+/**
+ * vxlan_fast_check() - CHECK: has the container its part in it?
+ * @call: the call
+ * @conf: configuration
+ * @err: filled on failure
+ *
+ * What is missing is said on stderr, and put right. Takes the lock then.
+ *
+ * Return: 0, or a negative errno.
+ */
+int vxlan_fast_check(const struct cni_call *call, const struct vxlan_conf *conf,
+		     struct cni_err *err);
+
 #endif

@@ -58,6 +58,27 @@ for ((k = 1; k <= 200; k++)); do
 	plugin vxlan DEL a "$c"
 	[ -n "$lost" ] || { same "lost bridge: ADD without a failure, after $((k - 1))" 0 $status; break; }
 done
+# What CHECK puts right: whatever fails meanwhile, the container stays as it is and the next CHECK finishes the job.
+slate b
+plugin vxlan ADD b "$c" || not_ok "repair: ADD"
+first=$(cat $out)
+own=$(ip -o link show type veth; ip -n b -4 addr; ip -n b route)
+for ((k = 1; k <= 200; k++)); do
+	ip link del vx42 && nft delete table inet hawser-vx42
+	HAWSER_FAULT=$k plugin vxlan CHECK b "$(with_prev "$c" "$first")"
+	status=$?
+	lost=$(reached && echo yes)
+	[ $status -eq 0 ] || [ "$(result '.code > 0 and (.msg | length > 5)')" = true ] || not_ok "repair, step $k: the error"
+	plugin vxlan CHECK b "$(with_prev "$c" "$first")" || { not_ok "repair, step $k: the next CHECK"; break; }
+	plugin vxlan CHECK b "$(with_prev "$c" "$first")" && [ ! -s $err ] || { not_ok "repair, step $k: what the next CHECK left"; break; }
+	[ -n "$lost" ] || break
+done
+same "repair: CHECK without a failure" "0 " "$status $lost"
+check "repair: $((k - 1)) steps" [ "$k" -gt 15 ]
+same "repair: links and container are as they were" "$own" "$(ip -o link show type veth; ip -n b -4 addr; ip -n b route)"
+plugin vxlan DEL b "$c"
+nothing_left "repair: DEL leaves nothing"
+
 if [[ $BIN == */san/* ]]; then
 	skip "ADD killed at its system calls" "LeakSanitizer and ptrace exclude each other"
 else

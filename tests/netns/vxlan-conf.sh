@@ -201,7 +201,9 @@ succeeds "EVPN: a second container" vxlan ADD b "$(fresh b; echo "$evpn")"
 same "EVPN: they stay" 2 "$(bridge fdb show dev vx42 | grep -c 'dst 192.0.2.9')"
 same "EVPN: packets from anybody" "1 1 2 2" "$(for c in input forward raw rawout; do nft list chain inet hawser-vx42 $c | grep -c dport; done | xargs)"
 nft flush chain inet hawser-vx42 raw
-fails "EVPN: CHECK of the table" 999 'missing or changed' vxlan CHECK a "$(with_prev "$evpn" "$prev")"
+succeeds "EVPN: CHECK of the table" vxlan CHECK a "$(with_prev "$evpn" "$prev")"
+check "EVPN: it says what it has put right" grep -q 'hawser-vx42.* is missing or changed' $err
+same "EVPN: the rules are back" 2 "$(nft list chain inet hawser-vx42 raw | grep -c dport)"
 succeeds "EVPN: another node in the list" vxlan ADD b "$(fresh b; NETNS='' plugin vxlan DEL b "$evpn"; vconf '.mode="l2" | .store={"type":"evpn"}')"
 same "EVPN: packets from it only" "3 192.0.2.2" "$(nft list chain inet hawser-vx42 input | grep -c dport) $(nft list set inet hawser-vx42 vteps4 | sed -n 's/.*elements = { \(.*\) }/\1/p')"
 
@@ -218,7 +220,14 @@ check "a peer of the other family is refused" grep -q 'node n6: refused: "vtep":
 prev=$(cat $out)
 succeeds "CHECK" vxlan CHECK a "$(with_prev "$c" "$prev")"
 echo '[{"node":"n4","vtep":"192.0.2.44","subnet":"10.5.4.0/24"},{"node":"n5","vtep":"192.0.2.5","subnet":"10.5.5.0/24"},7]' >/run/peers
-fails "CHECK reads the file again" 999 'is missing' vxlan CHECK a "$(with_prev "$c" "$prev")"
+cp /run/peers /run/peers.new
+succeeds "CHECK reads the file again" vxlan CHECK a "$(with_prev "$c" "$prev")"
+check "and says what it has put right" grep -q 'to 10.5.5.0/24 .*is missing' $err
+same "routes follow" "10.5.4.0/24 10.5.5.0/24" "$(ip -j route show proto 72 | jq -r '[.[].dst] | sort | join(" ")')"
+echo '[{"node":"n4","vtep":"192.0.2.4","subnet":"10.5.4.0/24"}]' >/run/peers
+succeeds "CHECK of a file with less" vxlan CHECK a "$(with_prev "$c" "$prev")"
+same "routes follow" "10.5.4.0/24" "$(ip -j route show proto 72 | jq -r '[.[].dst] | sort | join(" ")')"
+mv /run/peers.new /run/peers
 fresh b
 succeeds "ADD reads the file again, an array this time" vxlan ADD b "$c"
 check "an element is refused by its index" grep -q '/run/peers \[2\]: refused: expected an object, not 7' $err

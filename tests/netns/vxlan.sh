@@ -83,36 +83,68 @@ vx "directRouting: DEL on node 2" 2 DEL b
 nothing_left_on "directRouting: nothing is left" 1
 nothing_left_on "directRouting: nor on node 2" 2
 
-# --- what is deleted by hand is noticed by CHECK, and back after the next ADD
+# --- what is deleted by hand is back after the next CHECK, or the next ADD
 vx "healing: ADD" 1 ADD a
 prev=$(cat $out)
 vx "healing: ADD on node 2" 2 ADD b
-# usage: heals NAME COMMAND...; on node 1
+check_a() { call 1 vxlan CHECK a "$(with_prev "$(vconf 1)" "$prev")"; }
+check "healing: CHECK" check_a
+same "of what is whole it says nothing" "" "$(cat $err)"
+# usage: heals NAME WHAT-CHECK-SAYS COMMAND...; on node 1
 heals() {
-	local name=$1
-	shift
+	local name=$1 says=$2
+	shift 2
 	on 1 sh -c "$*" || not_ok "$name could not be made"
-	if call 1 vxlan CHECK a "$(with_prev "$(vconf 1)" "$prev")"; then not_ok "CHECK notices $name"; else same "CHECK notices $name" 999 "$(result .code)"; fi
-	call 1 vxlan ADD c "$(vconf 1)" && call 1 vxlan DEL c "$(vconf 1)" || not_ok "$name: another container"
-	check "$name: CHECK after the next ADD" call 1 vxlan CHECK a "$(with_prev "$(vconf 1)" "$prev")"
+	check "$name: CHECK succeeds" check_a
+	check "$name: it says what it has put right" grep -q "$says" $err
+	check "$name: and that all is well" grep -q 'network "blue" is whole again' $err
 	check "$name: and it works" cping 1 a 10.5.2.2
+	check_a && same "$name: the next CHECK finds nothing" "" "$(cat $err)"
+	on 1 sh -c "$*"
+	call 1 vxlan ADD c "$(vconf 1)" && call 1 vxlan DEL c "$(vconf 1)" || not_ok "$name: another container"
+	check_a && same "$name: nor does one after the next ADD" "" "$(cat $err)"
 }
-heals "a lost device" ip link del vx42
-heals "a device that is down" ip link set vx42 down
-heals "a device with another MAC" ip link set vx42 address 02:00:00:00:00:01
-heals "a lost route" ip route del 10.5.2.0/24
-heals "a lost IPv6 route" ip -6 route del fd05:0:0:2::/64
-heals "a lost neighbour" ip neigh del 10.5.2.0 dev vx42
-heals "a changed neighbour" ip neigh replace 10.5.2.0 lladdr 02:00:00:00:00:09 dev vx42 nud permanent
-heals "a lost forwarding entry" 'bridge fdb del $(bridge fdb show dev vx42 | cut -d" " -f1) dev vx42 dst 192.0.2.2'
-heals "a stranger's forwarding entry" bridge fdb add 02:00:00:00:00:07 dev vx42 dst 192.0.2.7 self permanent
-heals "a lost address" ip addr del 10.5.1.0/32 dev vx42
-heals "a lost table" nft delete table inet hawser-vx42
-heals "a lost VTEP" 'nft delete element inet hawser-vx42 vteps4 { 192.0.2.2 }'
-heals "a flushed chain" nft flush chain inet hawser-vx42 input
+heals "a lost device" 'device vx42 is missing' ip link del vx42
+heals "a device that is down" 'vx42 has another state' ip link set vx42 down
+heals "a device with another MAC" 'vx42 has another MAC' ip link set vx42 address 02:00:00:00:00:01
+heals "a device with another MTU" 'vx42 has another MTU' ip link set vx42 mtu 1400
+heals "a lost route" 'route to 10.5.2.0/24 .* is missing' ip route del 10.5.2.0/24
+heals "a lost IPv6 route" 'route to fd05:0:0:2::/64 .* is missing' ip -6 route del fd05:0:0:2::/64
+heals "a lost neighbour" 'neighbour entry of 10.5.2.0, .* is missing' ip neigh del 10.5.2.0 dev vx42
+heals "a changed neighbour" 'neighbour entry of 10.5.2.0, .* is missing' ip neigh replace 10.5.2.0 lladdr 02:00:00:00:00:09 dev vx42 nud permanent
+heals "a lost forwarding entry" '192.0.2.2 .*is missing' 'bridge fdb del $(bridge fdb show dev vx42 | cut -d" " -f1) dev vx42 dst 192.0.2.2'
+heals "a stranger's forwarding entry" '02:00:00:00:00:07 .*is of no peer' bridge fdb add 02:00:00:00:00:07 dev vx42 dst 192.0.2.7 self permanent
+heals "a lost address" 'vx42 has lost its address 10.5.1.0' ip addr del 10.5.1.0/32 dev vx42
+heals "a lost table" 'table inet hawser-vx42.* is missing or changed' nft delete table inet hawser-vx42
+heals "a lost VTEP" 'hawser-vx42 has lost 192.0.2.2' 'nft delete element inet hawser-vx42 vteps4 { 192.0.2.2 }'
+heals "a stranger's VTEP" 'hawser-vx42 lets in 192.0.2.9' 'nft add element inet hawser-vx42 vteps4 { 192.0.2.9 }'
+heals "a flushed chain" 'hawser-vx42.* is missing or changed' nft flush chain inet hawser-vx42 input
+heals "a lost state" 'read /run/hawser/overlay/blue: No such file' rm /run/hawser/overlay/blue
+heals "several at once" 'route to 10.5.2.0/24 .* is missing' 'ip route del 10.5.2.0/24; nft delete table inet hawser-vx42; ip link set vx42 mtu 1300'
+on 1 sh -c 'ip route del 10.5.2.0/24; nft delete table inet hawser-vx42; ip link set vx42 mtu 1300'
+check_a
+same "with a sentence for each" "3 1" "$(grep -cE 'route to 10.5.2.0/24|hawser-vx42|another MTU' $err) $(grep -c 'whole again' $err)"
+# usage: check_fails NAME CODE TEXT
+check_fails() { if check_a; then not_ok "$1"; else [[ "$(result '"\(.code) \(.msg)"')" = "$2 "*"$3"* ]] && ok "$1" || not_ok "$1" "$2 $3"; fi; }
+on 1 sh -c 'ip link del vx42; ip link add vx42 type bridge'
+check_fails "CHECK: a link of somebody else in the device's place" 999 'link vx42 of somebody else is in the way'
+same "it stays" bridge "$(on 1 ip -d -j link show vx42 | jq -r '.[0].linkinfo.info_kind')"
+on 1 ip link del vx42
+on 1 sh -c 'ip addr del 192.0.2.1/24 dev eth0; mv /run/hawser/attachments/blue /run/aside'
+check_fails "CHECK: no underlay" 7 '192.0.2.1'
+on 1 ip addr add 192.0.2.1/24 dev eth0
+check_fails "CHECK: without a record nothing is made, DEL would not take it away" 999 'no container is in it by the records'
+refuse "there is no device" on 1 ip link show vx42
+on 1 mv /run/aside /run/hawser/attachments/blue
+check "healing: a lost device again" check_a
+on 1 ip netns exec a ip addr del 10.5.1.2/32 dev eth0 2>/dev/null || on 1 ip netns exec a ip addr del 10.5.1.2/24 dev eth0
+check_fails "CHECK: an address that the container has lost" 999 10.5.1.2
+vx "healing: DEL" 1 DEL a
+vx "healing: ADD of the container again" 1 ADD a
+prev=$(cat $out)
 on 1 nft flush ruleset
 check "hawser reload" on 1 "$BIN/hawser" reload
-check "makes the table again" call 1 vxlan CHECK a "$(with_prev "$(vconf 1)" "$prev")"
+check_a && same "makes the table again" "" "$(cat $err)"
 same "hawser list" "blue a eth0" "$(on 1 "$BIN/hawser" list --json | jq -r '.[0] | "\(.network) \(.containerID) \(.ifname)"')"
 
 # --- nobody injects: the stranger sends packets of VXLAN, and a container does
