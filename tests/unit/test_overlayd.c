@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/private.h"
 #include "tools/overlayd/hold.h"
 #include "tools/overlayd/server.h"
 #include "tools/overlayd/snapshot.h"
@@ -762,5 +763,5 @@ int main(void)
 		cmocka_unit_test(test_server_address),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, private_files, NULL);
 }

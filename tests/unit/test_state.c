@@ -2,24 +2,15 @@
 /* Unit tests of the attachment records, on a private /run. */
 #include "cleanup.h"
 #include "state.h"
+#include "tests/unit/private.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include <cmocka.h>
-
-static int private_run(void **state)
-{
-	(void)state;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -1;
-	return mount("tmpfs", "/run", "tmpfs", 0, NULL);
-}
 
 static void put(const char *id, const char *ifname, const char *plugin)
 {
@@ -141,5 +132,5 @@ int main(void)
 		cmocka_unit_test(test_damaged),
 	};
 
-	return cmocka_run_group_tests(tests, private_run, NULL);
+	return cmocka_run_group_tests(tests, private_files, NULL);
 }

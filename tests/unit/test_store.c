@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ipam/store.h"
+#include "tests/unit/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -273,5 +274,5 @@ int main(void)
 		CASE(fill_pool), CASE(huge_range),	    CASE(reclaim),	  CASE(sweep),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, private_files, NULL);
 }
