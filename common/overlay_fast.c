@@ -185,14 +185,18 @@ static int visit(const char *container_id, const char *ifname, void *arg)
 
 /* ---- the network's part ---- */
 
-/* The program knows both devices: one made anew has none, and then both get another. */
-static bool is_whole(struct nlk *nl, const int device[2])
+/*
+ * The program knows both devices: one made anew has none, and then both get another.
+ * Return: 1, 0, or -EPERM: who may load programs may not find them again without CAP_SYS_ADMIN.
+ */
+static int is_whole(struct nlk *nl, const int device[2])
 {
 	autofast struct fast f = NO_FAST;
 	uint32_t id = 0;
+	int r = find_program(nl, device[0], &f);
 
-	if (find_program(nl, device[0], &f) < 0 || f.prog < 0)
-		return false;
+	if (r < 0 || f.prog < 0)
+		return r == -EPERM ? r : 0;
 	return !device[1] || (tc_get_bpf(nl, device[1], TC_HOOK_INGRESS, &id) == 0 && id == f.id);
 }
 
@@ -201,9 +205,11 @@ int overlay_fast_ensure(struct nlk *nl, const struct overlay_state *st, const in
 {
 	autofast struct fast f = NO_FAST;
 	struct walk all = { nl, st->network, &f };
-	int r = 0;
+	int r = is_whole(nl, device);
 
-	if (is_whole(nl, device))
+	if (r < 0)
+		return cni_fail(err, CNI_E_FAILED, r, "find a BPF program by its number");
+	if (r > 0)
 		return 0;
 	r = make_program(st, device, &f, err);
 	if (r < 0)

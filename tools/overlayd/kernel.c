@@ -189,7 +189,7 @@ static int apply_leg(struct network *n, struct nlk *nl, int i, struct cni_err *e
 /* "fastPath": what the kernel cannot is no error, the network works without it. */
 static int apply_fast(struct network *n, struct nlk *nl, struct cni_err *err)
 {
-	bool wanted = json_is_true(conf_get(n->conf.plugin, "fastPath"));
+	bool wanted = json_is_true(conf_get(n->conf.plugin, "fastPath")) && !n->may_not;
 	int first = n->leg[0].used ? 0 : 1;
 	const int device[2] = { n->leg[first].device, first ? 0 : n->leg[1].device };
 	struct cni_err why = { 0 };
@@ -207,6 +207,8 @@ static int apply_fast(struct network *n, struct nlk *nl, struct cni_err *err)
 		wanted = false;
 	}
 	n->slow = *why.msg;
+	/* what it may load once but not find again would come and go */
+	n->may_not |= why.errnum == EPERM;
 	if (!wanted)
 		r = overlay_fast_end(nl, &n->st, device, err);
 	n->st.fast = wanted;

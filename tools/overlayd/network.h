@@ -54,6 +54,7 @@ struct network {
 	char conflict[512]; /* why it stays as it is; "": nothing */
 	unsigned int dirty;
 	bool slow;	   /* fastPath is wanted, and this kernel cannot */
+	bool may_not;	   /* the agent has not the rights for a fast path */
 	uint64_t due;	   /* when to look, in milliseconds of the monotonic clock; 0: not at all */
 	uint64_t full_due; /* when to compare everything */
 	uint64_t look_due; /* when to look whether containers live here */
