@@ -79,7 +79,7 @@ struct etcd_store {
 	uint8_t mac[2][6]; /* of this node's devices, by leg */
 	struct own own;
 	bool dirty;    /* there is something new for a view */
-	bool gap;      /* the next view is the first after a list */
+	bool gap;      /* the next view is the first after a list, or after a loss */
 	char why[512]; /* what is wrong with the configuration in etcd; "": nothing */
 	size_t refused;
 	struct store_health health;

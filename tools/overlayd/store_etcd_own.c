@@ -348,6 +348,8 @@ static int claim(struct etcd_store *s)
 	char key[FLANNEL_KEY_MAX];
 	int r;
 
+	/* who took this node's record away may have taken others': they come back one by one */
+	s->gap |= s->own.held;
 	s->own.held = false;
 	if (choose(s, subnet) < 0)
 		return 0;
