@@ -50,7 +50,7 @@ same "nothing has expired on the nodes" "2 2 2" "$(for host in n1 n2 n3; do metr
 join_again
 check "joined again, all take their subnets again" wait_for 20 keys_are "$all"
 know 2 n1 n2 n3
-same "traffic has lost no packet in all that time" "0 of at least 50" "$(lost n3 50)"
+same "traffic has lost no packet in all that time" "0 of at least 10" "$(lost n3 10)"
 
 #  ---- Restored from a backup that is older than a node ----
 
@@ -68,7 +68,7 @@ etcd_back
 check "restored from an older backup: the younger node's record is back" wait_for 20 keys_are "$all"
 know 3 n1 n2 n3 n4
 all_meet "all meet" n1 n2 n3 n4
-same "traffic between the others has lost no packet" "0 of at least 50" "$(lost n3 50)"
+same "traffic between the others has lost no packet" "0 of at least 10" "$(lost n3 10)"
 
 #  ---- Emptied ----
 
@@ -78,7 +78,7 @@ ctl del --prefix '' >$out
 check "emptied: the nodes fill it again" wait_for 20 keys_are "$all"
 ctl put /coreos.com/network/config "$(etcd_network 4)" >$out
 know 3 n1 n2 n3 n4
-same "traffic has lost no packet" "0 of at least 20, 0 of at least 20" "$(lost n3 20), $(lost n1 20)"
+same "traffic has lost no packet" "0 of at least 5, 0 of at least 5" "$(lost n3 5), $(lost n1 5)"
 all_meet "all meet" n1 n2 n3 n4
 
 no_complaint "no complaint of a sanitizer" n1 n2 n3 n4

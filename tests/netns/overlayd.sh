@@ -155,9 +155,9 @@ same "SIGTERM: exit status" 0 $?
 same "SIGTERM leaves everything" "" "$(diff /run/test-whole <(overlay_of n1))"
 refuse "but the socket" in_host n1 test -e /run/hawser/overlayd.sock
 all_meet "and traffic goes on" n1 n2 n3
-# usage: damage NAME TEXT SED-EXPRESSION: a snapshot that is not used
+# usage: damage NAME SED-EXPRESSION: a snapshot that is not used
 damage() {
-	in_host n1 sed -i "$3" /var/lib/hawser/overlay/blue.json
+	in_host n1 sed -i "$2" /var/lib/hawser/overlay/blue.json
 	mv_peers away
 	agent_mark n1
 	agent_start n1
@@ -170,8 +170,8 @@ damage() {
 	agent_end n1
 }
 mv_peers() { if [ "$1" = away ]; then in_host n1 mv /run/peers/blue /run/peers/.blue; else in_host n1 mv /run/peers/.blue /run/peers/blue; fi; }
-damage "a snapshot cut off" "" 's/.\{40\}$//'
-damage "one of another node" "" 's/"node":"n1"/"node":"n9"/'
+damage "a snapshot cut off" 's/.\{40\}$//'
+damage "one of another node" 's/"node":"n1"/"node":"n9"/'
 mv_peers away
 in_host n1 ip link del vx42
 agent_start n1
