@@ -249,7 +249,7 @@ $(OUT)/%_driver: $(OBJ)/tests/netns/%_driver.o $(COMMON_LIB)
 
 ETCD_OBJ := $(patsubst %.c,$(OBJ)/%.o,$(wildcard tools/overlayd/etcd*.c tools/overlayd/store*.c))
 $(OUT)/test_etcd_json: $(OBJ)/tools/overlayd/etcd_json.o
-$(OUT)/test_overlayd: $(patsubst %,$(OBJ)/tools/overlayd/%.o,hold server snapshot store)
+$(OUT)/test_overlayd: $(patsubst %,$(OBJ)/tools/overlayd/%.o,hold probe server snapshot status store)
 $(OUT)/etcd_driver $(OUT)/store_driver: $(ETCD_OBJ)
 $(OUT)/etcd_driver $(OUT)/store_driver: LDLIBS += -lcurl -lpthread
 

@@ -86,6 +86,16 @@ agents_start() {
 	for host in "$@"; do agent_run "$host"; done
 	for host in "$@"; do wait_for $((5 * SLOW)) agent_get "$host" /status || not_ok "the agent of $host answers" "$(in_host "$host" cat /run/agent.log)"; done
 }
+# The end of several, which have done nothing wrong. usage: agents_end HOST...
+agents_end() {
+	local host
+	no_complaint "no complaint of a sanitizer" "$@"
+	for host in "$@"; do
+		agent_end "$host"
+		same "$host ends well" 0 $?
+	done
+	no_complaint "nothing leaked" "$@"
+}
 
 # Ask an agent. usage: agent_get HOST PATH [OPTION-OF-CURL...]
 agent_get() { in_host "$1" curl -sf --max-time $((3 * SLOW)) --unix-socket /run/hawser/overlayd.sock "${@:3}" "http://localhost$2"; }

@@ -53,6 +53,7 @@ works() {
 	ip link del vx42
 	check "$1: what is deleted comes back" wait_for 10 has_route
 	same "$1: no error" "" "$(ask /status | jq -r '.networks[0].lastError')"
+	check "$1: peers are asked" wait_for 10 has_asked
 	sed -i "s/192.0.2.2/192.0.2.3/" $conf/peers
 	check "$1: a changed file" wait_for 5 eval 'bridge fdb show dev vx42 | grep -q "dst 192.0.2.3"'
 }
@@ -61,7 +62,7 @@ node
 # --- with its capabilities alone
 # usage: start CAPABILITIES: of the bounding set, as setpriv(1) has them
 start() {
-	setpriv --no-new-privs --bounding-set "-all$1" $sbin/hawser-overlayd --conf-dir $conf >$out 2>$err &
+	setpriv --no-new-privs --bounding-set "-all$1" $sbin/hawser-overlayd --conf-dir $conf --probe-every 1 >$out 2>$err &
 	agent=$!
 	wait_for 10 eval 'ask /status || ! kill -0 $agent'
 }
@@ -73,12 +74,19 @@ end() {
 gives_up() { ! kill -0 $agent || [ -n "$(ask /status | jq -r '.networks[0].lastError')" ]; }
 capabilities=$(setting CapabilityBoundingSet | tr '[:upper:]' '[:lower:]' | sed 's/cap_/,+/g; s/ //g')
 peers
-for one in $(tr , ' ' <<<"$capabilities"); do
+# n2 is not there, and the agent knows by having asked.
+has_asked() { [ "$(ask /status | jq -r '.networks[] | select(.network == "blue") | .peers[0].reachable')" = false ]; }
+for one in $(tr , ' ' <<<"${capabilities/,+net_raw/}"); do
 	start "${capabilities/,$one/}"
 	check "without $one it gives up" wait_for 10 gives_up
 	refuse "and has no route" has_route
 	end
 done
+start "${capabilities/,+net_raw/}"
+check "without +net_raw it goes on" wait_for 10 has_route
+check "and says what it cannot do" wait_for 10 grep -q "not probed: opening raw sockets needs CAP_NET_RAW" $err
+refuse "nor does it" has_asked
+end
 start "$capabilities"
 has=$(grep ^CapEff /proc/$agent/status)
 works "with the unit's capabilities"
@@ -97,7 +105,7 @@ if ! [ -x /lib/systemd/systemd ] || ! mount -t cgroup2 cgroup2 /run/cgroup 2>/de
 fi
 mkdir /run/units
 sed "s,@SBINDIR@,$sbin," "$unit" >/run/units/hawser-overlayd.service
-printf '%s\n' "OPTIONS=--conf-dir $conf --metrics 127.0.0.1:9476" ASAN_OPTIONS=detect_leaks=0 >/etc/default/hawser-overlayd
+printf '%s\n' "OPTIONS=--conf-dir $conf --metrics 127.0.0.1:9476 --probe-every 1" ASAN_OPTIONS=detect_leaks=0 >/etc/default/hawser-overlayd
 check "systemd-analyze finds nothing wrong" systemd-analyze verify --man=no /run/units/hawser-overlayd.service
 same "and has no remark" "" "$(cat /run/test-check)"
 check "little is exposed" systemd-analyze security --offline=true --threshold=25 /run/units/hawser-overlayd.service

@@ -29,7 +29,7 @@ same "subnet.env" "FLANNEL_NETWORK=10.5.0.0/16 FLANNEL_SUBNET=10.5.1.1/24 FLANNE
 same "status" "n1 file true false 0 10.5.1.0/24" "$(agent_says n1 '"\(.node) \(.store.type) \(.store.connected) \(.held) \(.refused) \(.subnets[0])"')"
 same "metrics" "2 1450 1 0" "$(metric n1 peers) $(metric n1 mtu_bytes) $(metric n1 store_connected) $(metric n1 failing)"
 same "metrics are text that Prometheus reads" 0 \
-	"$(agent_get n1 /metrics | grep -cvE '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"\})? [0-9.e+-]+)$')"
+	"$(agent_get n1 /metrics | grep -cvE '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+)$')"
 same "another path" 404 "$(in_host n1 curl -s -o /dev/null -w '%{http_code}' --unix-socket /run/hawser/overlayd.sock http://h/other)"
 same "another method" 405 "$(in_host n1 curl -s -o /dev/null -w '%{http_code}' -X DELETE --unix-socket /run/hawser/overlayd.sock http://h/status)"
 same "only root may ask" "srw-------" "$(in_host n1 stat -c %A /run/hawser/overlayd.sock)"

@@ -95,7 +95,7 @@ same "hawser overlay: its verbs" "status graph" "$(completes _hawser hawser over
 same "hawser overlay graph: options" "--no-probe --timeout --svg" "$(completes _hawser hawser overlay graph --)"
 same "hawser overlay status blue: options" "--json" "$(completes _hawser hawser overlay status blue --j)"
 
-same "hawser-overlayd: its options" "--conf-dir --metrics --help --version" "$(completes _hawser_overlayd hawser-overlayd --)"
+same "hawser-overlayd: its options" "--conf-dir --metrics --probe-every --help --version" "$(completes _hawser_overlayd hawser-overlayd --)"
 same "hawser-overlayd --conf-dir: folders" "$root/usr/share" "$(completes _hawser_overlayd hawser-overlayd --conf-dir "$root/usr/sh")"
 
 # --- used from where it is installed: the examples, and the program that reads conditions

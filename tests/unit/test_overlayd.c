@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tests of hawser-overlayd's parts that need no kernel: who is held, the snapshot, the server. */
+/* Tests of hawser-overlayd's parts that need no kernel: who is held, the snapshot, what is known of
+ * peers, the server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +9,10 @@
 
 #include "tests/unit/private.h"
 #include "tools/overlayd/hold.h"
+#include "tools/overlayd/network.h"
 #include "tools/overlayd/server.h"
 #include "tools/overlayd/snapshot.h"
+#include "tools/overlayd/status.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -436,6 +439,103 @@ static void test_snapshot_damaged(void **state)
 	snapshot_remove("net");
 }
 
+/* ---- probes ---- */
+
+/* A network whose peers were asked: node i answered after i microseconds, if it is odd. */
+static struct network *asked(unsigned int to, int legs)
+{
+	struct network *n = calloc(1, sizeof(*n));
+
+	assert_non_null(n);
+	strcpy(n->conf.network, "blue");
+	n->view = view_of(2, to, legs);
+	probe_view(&n->probe, NULL, n->view);
+	for (int leg = 0; leg < 2; leg++)
+		for (size_t k = 0; k < n->view->leg[leg].peers.n; k++)
+			n->probe.leg[leg].peer[k] = (struct probe_peer){ .at = 1000,
+									 .reachable = (k + 2) % 2,
+									 .rtt_us = (int)k + 2 };
+	return n;
+}
+
+static void forget(struct network *n)
+{
+	probe_free(&n->probe);
+	store_view_free(n->view);
+	free(n);
+}
+
+/* What is known follows the peers: some gone, a new one, all in another order. */
+static void test_probe_follows(void **state)
+{
+	struct network *n = asked(6, 3);
+	struct store_view *view = view_of(7, 7, 3);
+	struct probe_count count;
+
+	(void)state;
+	for (unsigned int i = 5; i >= 3; i--)
+		for (int leg = 0; leg < 2; leg++) {
+			struct overlay_peer p = peer_of(i, leg);
+
+			add_peer(view, leg, &p);
+		}
+	probe_view(&n->probe, n->view, view);
+	store_view_free(n->view);
+	n->view = view;
+	for (int leg = 0; leg < 2; leg++) {
+		assert_null(probe_of(n, leg, 0));
+		for (size_t k = 1; k < 4; k++)
+			assert_int_equal(probe_of(n, leg, k)->rtt_us, 6 - k);
+		assert_null(probe_of(n, leg, 4));
+	}
+	count = probe_count(n);
+	assert_int_equal(count.reachable, 4);
+	assert_int_equal(count.unreachable, 2);
+	/* the view may lose those at its end */
+	n->view->leg[0].peers.n = 1;
+	assert_int_equal(probe_count(n).reachable, 2);
+	forget(n);
+}
+
+/* Each node once, however many records it has, and none of a large network. */
+static void test_probe_metrics(void **state)
+{
+	struct network *n = asked(4, 3);
+	struct overlay_peer more;
+	char *text;
+
+	(void)state;
+	/* on one device only; by its VTEP; not asked */
+	n->probe.leg[1].peer[1].reachable = false;
+	n->view->leg[0].peers.p[2].node[0] = '\0';
+	n->probe.leg[1].peer[2].at = 0;
+	text = status_metrics(n, 0);
+	assert_non_null(strstr(text, "peer_up{network=\"blue\",node=\"n2\"} 0\n"));
+	assert_non_null(strstr(text, "peer_up{network=\"blue\",node=\"n3\"} 0\n"));
+	assert_non_null(strstr(text, "peer_up{network=\"blue\",node=\"192.0.2.4\"} 0\n"));
+	assert_null(strstr(text, "n4"));
+	assert_null(strstr(text, "peer_rtt_seconds{"));
+	free(text);
+	n->probe.leg[1].peer[1].reachable = true;
+	n->probe.leg[1].peer[1].rtt_us = 1;
+	text = status_metrics(n, 0);
+	assert_non_null(strstr(text, "peer_up{network=\"blue\",node=\"n3\"} 1\n"));
+	assert_non_null(strstr(text, "peer_rtt_seconds{network=\"blue\",node=\"n3\"} 0.000001\n"));
+	free(text);
+	forget(n);
+	n = asked(251, 3);
+	text = status_metrics(n, 0);
+	assert_non_null(strstr(text, "node=\"n251\""));
+	free(text);
+	more = peer_of(252, 0);
+	add_peer(n->view, 0, &more);
+	text = status_metrics(n, 0);
+	assert_null(strstr(text, "node="));
+	assert_non_null(strstr(text, "peers_reachable{network=\"blue\"} 250\n"));
+	free(text);
+	forget(n);
+}
+
 /* ---- the server ---- */
 
 static struct server server;
@@ -754,6 +854,8 @@ int main(void)
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_snapshot_hostile),
 		cmocka_unit_test(test_snapshot_damaged),
+		cmocka_unit_test(test_probe_follows),
+		cmocka_unit_test(test_probe_metrics),
 		cmocka_unit_test_setup_teardown(test_server, start, stop),
 		cmocka_unit_test_setup_teardown(test_server_bad, start, stop),
 		cmocka_unit_test_setup_teardown(test_server_slow, start, stop),

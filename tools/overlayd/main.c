@@ -37,6 +37,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -50,18 +51,22 @@
 #define LOOK_AGAIN   2000 /* ms: a folder that does not exist yet is looked for */
 #define ORPHAN_GRACE 5000 /* ms: an editor may have a file away for a moment */
 #define ORPHAN_RETRY 2000
+#define PROBE_EVERY  60000 /* ms */
 
-enum { FD_SIGNAL, FD_WAKE, FD_LINKS, FD_TABLES, FD_CONF, FDS };
+enum { FD_SIGNAL, FD_WAKE, FD_LINKS, FD_TABLES, FD_CONF, FD_PROBES, FDS };
 
 struct agent {
 	const char *conf_dir, *metrics;
 	int fd[FDS];
+	struct probe_how probes;
 	struct server server;
 	struct network *networks;
 	uint64_t now;	    /* monotonic milliseconds */
 	uint64_t conf_due;  /* when to read the configuration; 0: it is up to date */
 	uint64_t stray_due; /* when to look whether the last container has left a stray; 0: none */
 	time_t since;
+	char told[160];	  /* to the service manager */
+	uint64_t told_at; /* and when */
 	bool stop;
 };
 
@@ -95,11 +100,17 @@ static void notify(const char *text)
 		       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 }
 
-static void tell_status(const struct agent *agent, const char *first)
+/* What it has been told it is told again after a second: probes wake the agent often. */
+static void tell_status(struct agent *agent, const char *first)
 {
 	char line[160], text[256];
 
-	snprintf(text, sizeof(text), "%sSTATUS=%s", first, status_line(agent->networks, line));
+	status_line(agent->networks, line);
+	if (agent->told_at && agent->now < agent->told_at + 1000 && strcmp(line, agent->told) == 0)
+		return;
+	snprintf(agent->told, sizeof(agent->told), "%s", line);
+	agent->told_at = agent->now;
+	snprintf(text, sizeof(text), "%sSTATUS=%s", first, line);
 	notify(text);
 }
 
@@ -132,6 +143,7 @@ static void start_network(struct agent *agent, struct netconf *conf)
 		end = &(*end)->next;
 	*end = n;
 	n->seen = true;
+	n->probe.how = &agent->probes;
 	log_warn("network \"%s\": managed, store %s", n->conf.network, n->conf.ops->type);
 }
 
@@ -424,15 +436,16 @@ static int open_signals(void)
 /* Return: 0 or a negative errno with a text in @err. */
 static int open_all(struct agent *agent, struct cni_err *err)
 {
-	static const char *const what[FDS] = { "wait for signals", "make an eventfd",
-					       "listen to rtnetlink", "listen to nf_tables",
-					       "watch the configuration" };
+	static const char *const what[FDS] = { "wait for signals",	  "make an eventfd",
+					       "listen to rtnetlink",	  "listen to nf_tables",
+					       "watch the configuration", "wait for probes" };
 
 	agent->fd[FD_SIGNAL] = open_signals();
 	agent->fd[FD_WAKE] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	agent->fd[FD_LINKS] = monitor_links();
 	agent->fd[FD_TABLES] = monitor_tables();
 	agent->fd[FD_CONF] = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	agent->fd[FD_PROBES] = agent->probes.epoll = epoll_create1(EPOLL_CLOEXEC);
 	for (int i = 0; i < FDS; i++)
 		if (agent->fd[i] < 0)
 			return cni_fail(err, CNI_E_FAILED,
@@ -443,14 +456,27 @@ static int open_all(struct agent *agent, struct cni_err *err)
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"usage: hawser-overlayd [--conf-dir DIR] [--metrics ADDRESS:PORT]\n"
+		"usage: hawser-overlayd [--conf-dir DIR] [--metrics ADDRESS:PORT] [--probe-every "
+		"SECONDS]\n"
 		"Keeps the overlay networks of this node whose peers are in a store.\n\n"
 		"  --conf-dir DIR           folder of network lists (default " CONF_DIR ")\n"
 		"  --metrics ADDRESS:PORT   serve GET /metrics there, too; always on\n"
 		"                           " SERVER_SOCKET "\n"
+		"  --probe-every SECONDS    ask the other nodes through the overlay (default 60; "
+		"0: never)\n"
 		"  --help, --version\n\n"
 		"SIGHUP reads the configuration again and compares everything. Ending the agent\n"
 		"changes nothing: the networks go on with the peers they have.\n");
+}
+
+/* Return: whether it is a number of seconds, of a day at most. */
+static bool read_seconds(const char *text, uint64_t *seconds)
+{
+	char *rest;
+
+	errno = 0;
+	*seconds = strtoull(text, &rest, 10);
+	return *text >= '0' && *text <= '9' && !*rest && errno == 0 && *seconds <= 86400;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -458,6 +484,7 @@ static int read_options(int argc, char **argv, struct agent *agent)
 {
 	static const struct option options[] = { { "conf-dir", required_argument, NULL, 'c' },
 						 { "metrics", required_argument, NULL, 'm' },
+						 { "probe-every", required_argument, NULL, 'p' },
 						 { "help", no_argument, NULL, 'h' },
 						 { "version", no_argument, NULL, 'v' },
 						 { 0 } };
@@ -468,6 +495,8 @@ static int read_options(int argc, char **argv, struct agent *agent)
 			agent->conf_dir = optarg;
 		else if (c == 'm')
 			agent->metrics = optarg;
+		else if (c == 'p' && read_seconds(optarg, &agent->probes.every))
+			agent->probes.every *= 1000;
 		else if (c == 'v')
 			return puts("hawser-overlayd " HAWSER_VERSION) < 0;
 		else
@@ -491,7 +520,9 @@ static void bound_memory(void)
 
 int main(int argc, char **argv)
 {
-	struct agent agent = { .conf_dir = CONF_DIR, .since = time(NULL) };
+	struct agent agent = { .conf_dir = CONF_DIR,
+			       .probes = { .every = PROBE_EVERY },
+			       .since = time(NULL) };
 	struct cni_err err = { 0 };
 	autoclose int lock = -1;
 	int status = read_options(argc, argv, &agent);

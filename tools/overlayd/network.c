@@ -301,6 +301,7 @@ static void obey(struct network *n, struct store_view *view, uint64_t now)
 			 "\"hawser overlay obey %s\" lets them go",
 			 n->conf.network, held, n->conf.network);
 	n->n_held = held;
+	probe_view(&n->probe, n->view, view);
 	store_view_free(n->view);
 	n->view = view;
 	kernel_shape(n);
@@ -394,6 +395,7 @@ void network_stop(struct network *n)
 	if (n->view && n->snapshot_due)
 		write_snapshot(n);
 	store_view_free(n->view);
+	probe_free(&n->probe);
 	hold_free(&n->hold);
 	for (int i = 0; i < 2; i++) {
 		overlay_underlay_free(&n->leg[i].underlay);
@@ -513,5 +515,6 @@ uint64_t network_run(struct network *n, uint64_t now)
 		write_snapshot(n);
 		malloc_trim(0);
 	}
-	return sooner(sooner(n->due, n->look_due), sooner(n->full_due, n->snapshot_due));
+	return sooner(sooner(sooner(n->due, n->look_due), sooner(n->full_due, n->snapshot_due)),
+		      probe_run(n, now));
 }

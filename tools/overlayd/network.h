@@ -15,6 +15,7 @@
 #include "overlay_entries.h"
 #include "overlay_state.h"
 #include "overlay_underlay.h"
+#include "probe.h"
 
 /* What may differ. */
 enum network_dirty {
@@ -48,6 +49,7 @@ struct network {
 	struct store_view *view; /* obeyed; NULL: nothing is known yet */
 	struct hold hold;
 	size_t n_held;
+	struct probing probe;
 	struct leg leg[2];
 	struct overlay_state st; /* as it is in /run, with the VTEPs of both legs */
 	bool st_known;

@@ -44,6 +44,18 @@ static bool is_held(const struct network *n, int leg, const struct overlay_peer 
 	return false;
 }
 
+static void add_probe(json_t *peer, const struct probe_peer *known)
+{
+	if (!known)
+		return;
+	json_object_update_new(peer, json_pack("{s:b, s:I}", "reachable", (int)known->reachable,
+					       "probedAt", (json_int_t)known->at));
+	if (known->reachable)
+		json_object_set_new(peer, "rttMicroseconds", json_integer(known->rtt_us));
+	if (known->mtu)
+		json_object_set_new(peer, "mtu", json_integer(known->mtu));
+}
+
 static json_t *peers_json(const struct network *n)
 {
 	json_t *list = json_array();
@@ -54,6 +66,7 @@ static json_t *peers_json(const struct network *n)
 			json_t *peer = overlay_peer_json(p, n->st.vni);
 
 			json_object_set_new(peer, "held", json_boolean(is_held(n, i, p)));
+			add_probe(peer, probe_of(n, i, k));
 			json_array_append_new(list, peer);
 		}
 	return list;
@@ -129,6 +142,21 @@ static double held(const struct network *n, const struct store_health *h)
 {
 	(void)h;
 	return (double)n->n_held;
+}
+static double reachable(const struct network *n, const struct store_health *h)
+{
+	(void)h;
+	return (double)probe_count(n).reachable;
+}
+static double unreachable(const struct network *n, const struct store_health *h)
+{
+	(void)h;
+	return (double)probe_count(n).unreachable;
+}
+static double mtu_short(const struct network *n, const struct store_health *h)
+{
+	(void)h;
+	return (double)probe_count(n).mtu_short;
 }
 static double refused(const struct network *n, const struct store_health *h)
 {
@@ -209,6 +237,10 @@ static double lease(const struct network *n, const struct store_health *h)
 static const struct metric metrics[] = {
 	{ "peers", "gauge", "Nodes that this one can reach, with those held.", peers },
 	{ "peers_held", "gauge", "Nodes that are kept although the store has lost them.", held },
+	{ "peers_reachable", "gauge", "Nodes that answer through the overlay.", reachable },
+	{ "peers_unreachable", "gauge", "Nodes that do not.", unreachable },
+	{ "peers_mtu_short", "gauge", "Nodes from which packets of the full MTU do not come back.",
+	  mtu_short },
 	{ "records_refused", "gauge", "Bad records in the store.", refused },
 	{ "conflict", "gauge", "1 when this node cannot have its subnet.", conflict },
 	{ "failing", "gauge", "1 when the last look at the kernel failed.", failing },
@@ -236,6 +268,98 @@ static size_t resident_bytes(void)
 	if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
 		return 0;
 	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- metrics of each peer ---- */
+
+#define PEERS_OF_METRICS 500 /* no network with more has them */
+
+/* A node, which may have a record on each device, or one of an older lease. */
+struct node {
+	char name[OVERLAY_NODE_MAX];
+	bool up;
+	int rtt_us;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct node *)a)->name, ((const struct node *)b)->name);
+}
+
+/* Those that were asked; one without a name is called by its VTEP. */
+static size_t list_records(const struct network *n, struct node *nodes)
+{
+	size_t used = 0;
+
+	for (int i = 0; n->view && i < 2; i++)
+		for (size_t k = 0; k < n->view->leg[i].peers.n; k++) {
+			const struct overlay_peer *p = &n->view->leg[i].peers.p[k];
+			const struct probe_peer *known = probe_of(n, i, k);
+			char vtep[IP_STRLEN];
+
+			if (!known)
+				continue;
+			snprintf(nodes[used].name, sizeof(nodes[used].name), "%s",
+				 p->node[0] ? p->node : ip_str(&p->vtep, vtep));
+			nodes[used].up = known->reachable;
+			nodes[used++].rtt_us = known->rtt_us;
+		}
+	return used;
+}
+
+/* Each once: up at all of its addresses, and the quickest of them. */
+static size_t list_nodes(const struct network *n, struct node **nodes)
+{
+	size_t all = count_peers(n), used, kept = 0;
+
+	*nodes = all <= PEERS_OF_METRICS ? calloc(all + 1, sizeof(**nodes)) : NULL;
+	if (!*nodes)
+		return 0;
+	used = list_records(n, *nodes);
+	qsort(*nodes, used, sizeof(**nodes), by_name);
+	for (size_t i = 0; i < used; i++) {
+		const struct node *node = &(*nodes)[i];
+		struct node *last = &(*nodes)[kept - 1];
+
+		if (kept == 0 || by_name(last, node) != 0) {
+			(*nodes)[kept++] = *node;
+			continue;
+		}
+		last->up &= node->up;
+		if (node->rtt_us < last->rtt_us)
+			last->rtt_us = node->rtt_us;
+	}
+	return kept;
+}
+
+static void print_nodes(FILE *out, const struct network *networks, bool rtt)
+{
+	for (const struct network *n = networks; n; n = n->next) {
+		autofree struct node *nodes = NULL;
+		size_t count = list_nodes(n, &nodes);
+
+		for (size_t i = 0; i < count; i++)
+			if (!rtt)
+				fprintf(out,
+					"hawser_overlay_peer_up{network=\"%s\",node=\"%s\"} %d\n",
+					n->conf.network, nodes[i].name, nodes[i].up);
+			else if (nodes[i].up)
+				fprintf(out,
+					"hawser_overlay_peer_rtt_seconds{network=\"%s\",node=\"%"
+					"s\"} "
+					"%.6f\n",
+					n->conf.network, nodes[i].name, nodes[i].rtt_us / 1e6);
+	}
+}
+
+static void print_peers(FILE *out, const struct network *networks)
+{
+	fprintf(out, "# HELP hawser_overlay_peer_up 1 when the node answers through the overlay.\n"
+		     "# TYPE hawser_overlay_peer_up gauge\n");
+	print_nodes(out, networks, false);
+	fprintf(out, "# HELP hawser_overlay_peer_rtt_seconds Round-trip time through the overlay.\n"
+		     "# TYPE hawser_overlay_peer_rtt_seconds gauge\n");
+	print_nodes(out, networks, true);
 }
 
 char *status_metrics(const struct network *networks, time_t since)
@@ -269,6 +393,7 @@ char *status_metrics(const struct network *networks, time_t since)
 				n->conf.network, m->value(n, &h));
 		}
 	}
+	print_peers(out, networks);
 	fclose(out);
 	return text;
 }
