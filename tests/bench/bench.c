@@ -57,6 +57,8 @@ int main(int argc, char **argv)
 		measure_connections(ours.dir);
 	if (wanted("overlay"))
 		measure_overlay(ours.dir);
+	if (wanted("peers"))
+		measure_peers(ours.dir);
 	if (wanted("scale"))
 		measure_scale(ours.dir, ref.dir);
 	if (wanted("growth"))

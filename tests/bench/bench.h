@@ -147,5 +147,6 @@ void measure_scale(const char *ours, const char *ref);
 void measure_ports(const char *ours);
 void measure_connections(const char *ours);
 void measure_overlay(const char *ours);
+void measure_peers(const char *ours);
 
 #endif
