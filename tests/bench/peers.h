@@ -49,8 +49,11 @@ void peers_one_by_one(int n);
 void route_remove(int i);
 void entries_expect(int n);
 
+/* peers.c */
+void report_memory(const struct resident *agent, const char *store);
+
 /* peers_add.c, peers_etcd.c: parts of the measure */
 void measure_peers_add(const char *ours);
-void measure_peers_etcd(const char *ours);
+void measure_peers_etcd(FILE *csv, const char *ours);
 
 #endif

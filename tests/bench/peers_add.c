@@ -33,7 +33,8 @@ static void conf_inside(int n)
 		at += (size_t)snprintf(text + at, sizeof(text) - at,
 				       "%s{\"node\":\"n%d\",\"vtep\":\"172.16.%d.%d\","
 				       "\"subnet\":\"10.%d.%d.0/24\"}",
-				       i ? "," : "", i, (i + 1) >> 8, (i + 1) & 255, i >> 8, i & 255);
+				       i ? "," : "", i, (i + 1) >> 8, (i + 1) & 255, i >> 8,
+				       i & 255);
 	file_write("/run/peers.conf",
 		   "{\"cniVersion\":\"1.0.0\",\"name\":\"peers\",\"type\":\"vxlan\",\"vni\":42,"
 		   "\"network\":\"10.0.0.0/8\",\"node\":\"n0\",\"underlay\":{\"dev\":\"eth0\"},"
@@ -76,8 +77,7 @@ static void place_make(struct place *p, const char *ours, int ns)
 		tool_conf(&p->tool, "");
 	}
 	if (p->agent) {
-		agent_start(&p->daemon, ours,
-			    "{\"type\":\"file\",\"path\":\"" PEERS_FILE "\"}");
+		agent_start(&p->daemon, ours, "{\"type\":\"file\",\"path\":\"" PEERS_FILE "\"}");
 		file_wait(&p->daemon, PEERS_STATE);
 	}
 	call(p, "ADD", ns, &unused);

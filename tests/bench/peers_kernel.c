@@ -169,7 +169,8 @@ int routes_take(int fd, bool wait)
 /* Ends the program when the node entered has not all entries for n peers. */
 void entries_expect(int n)
 {
-	shell("dev=" PEERS_DEVICE "; have=\"$(ip -4 route show proto 72 | wc -l) $(ip neigh show dev $dev "
+	shell("dev=" PEERS_DEVICE
+	      "; have=\"$(ip -4 route show proto 72 | wc -l) $(ip neigh show dev $dev "
 	      "nud permanent | wc -l) $(bridge fdb show dev $dev | grep -c ' dst ')\"; "
 	      "[ \"$have\" = '%d %d %d' ] || { echo \"entries for %d peers: $have\" >&2; exit 1; }",
 	      n, n, n, n);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,7 +33,8 @@ void peers_node_make(struct node *node)
 	node_make(node);
 	shell("mount -t tmpfs tmpfs /var/lib/hawser && mkdir /run/net.d && "
 	      "ip link add eth0 type veth peer name wire && ip link set wire up && "
-	      "ip addr add 172.16.0.1/12 dev eth0 && ip link set eth0 up && echo 1 >/proc/sys/net/ipv4/ip_forward");
+	      "ip addr add 172.16.0.1/12 dev eth0 && ip link set eth0 up && echo 1 "
+	      ">/proc/sys/net/ipv4/ip_forward");
 }
 
 /* Records of this node and of n peers, one on a line. */
@@ -44,7 +46,8 @@ void peers_write(int n)
 		die(PEERS_FILE ": %s", strerror(errno));
 	for (int i = 0; i <= n; i++)
 		fprintf(f,
-			"{\"node\":\"n%d\",\"vtep\":\"172.16.%d.%d\",\"subnet\":\"10.%d.%d.0/24\"}\n",
+			"{\"node\":\"n%d\",\"vtep\":\"172.16.%d.%d\",\"subnet\":\"10.%d.%d.0/"
+			"24\"}\n",
 			i, (i + 1) >> 8, (i + 1) & 255, i >> 8, i & 255);
 	if (fclose(f) || rename(PEERS_FILE ".new", PEERS_FILE))
 		die(PEERS_FILE ": %s", strerror(errno));
@@ -152,7 +155,8 @@ void agent_start(struct resident *agent, const char *ours, const char *store)
 	file_write("/run/net.d/peers.conflist",
 		   "{\"cniVersion\":\"1.0.0\",\"name\":\"peers\",\"plugins\":[{\"type\":\"vxlan\","
 		   "%s\"node\":\"n0\",\"underlay\":{\"dev\":\"eth0\"},\"store\":%s}]}\n",
-		   strstr(store, "\"etcd\"") ? "" : "\"vni\":42,\"network\":\"10.0.0.0/8\",", store);
+		   strstr(store, "\"etcd\"") ? "" : "\"vni\":42,\"network\":\"10.0.0.0/8\",",
+		   store);
 	snprintf(command, sizeof(command),
 		 "sh -c 'echo $$ >" AGENT_PID "; exec %s/hawser-overlayd --conf-dir /run/net.d' "
 		 ">/run/agent.log 2>&1 &",
@@ -197,8 +201,10 @@ double memory_mb(const struct resident *r, const char *key)
 static int socket_open(int family, const void *address, socklen_t len)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval limit = { .tv_sec = LIMIT_MS / 1000 };
 
-	if (fd < 0 || connect(fd, address, len))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+	    connect(fd, address, len))
 		die("connect: %s", strerror(errno));
 	return fd;
 }
@@ -224,27 +230,37 @@ static void send_all(int fd, const char *p, size_t n)
 	}
 }
 
-/* The answer with its head; its end is where Content-Length says, or that of the connection. */
+/* Whether text, which has n bytes, is a whole answer: the end is where Content-Length says, or the
+ * last chunk. */
+static bool is_whole(const char *text, size_t n)
+{
+	static const char last[] = "\r\n0\r\n\r\n";
+	const char *head = strstr(text, "\r\n\r\n");
+	const char *len = head ? strcasestr(text, "\r\ncontent-length:") : NULL;
+	const char *chunked = head ? strcasestr(text, "\r\ntransfer-encoding: chunked") : NULL;
+
+	if (len && len < head)
+		return n >= (size_t)(head + 4 - text) + strtoul(len + 17, NULL, 10);
+	return chunked && chunked < head && n >= sizeof(last) - 1 &&
+	       !strcmp(text + n - (sizeof(last) - 1), last);
+}
+
+/* The answer with its head; the end of the connection is an end, too. */
 static char *read_answer(int fd)
 {
-	size_t n = 0, size = 4096, want = 0;
+	size_t n = 0, size = 4096;
 	char *text = NULL;
 
 	for (;;) {
-		const char *head, *len;
 		ssize_t r;
 
 		text = realloc(text, size + 1);
 		r = text ? recv(fd, text + n, size - n, 0) : -1;
 		if (r < 0)
-			die("recv: %s", strerror(errno));
+			die("no answer: %s", strerror(errno));
 		n += (size_t)r;
 		text[n] = '\0';
-		head = strstr(text, "\r\n\r\n");
-		len = head ? strcasestr(text, "\r\ncontent-length:") : NULL;
-		if (len && len < head)
-			want = (size_t)(head + 4 - text) + strtoul(len + 17, NULL, 10);
-		if (r == 0 || (want && n >= want))
+		if (r == 0 || is_whole(text, n))
 			return text;
 		if (n == size)
 			size *= 2;
