@@ -94,6 +94,7 @@ struct nl_msg *nlk_request(struct nlk *nl, const char *what, int type, int flags
 	remember(nl, nlmsg_append(m, (void *)header, size, NLMSG_ALIGNTO));
 	nl->what[nl->n_queued] = what;
 	nl->ignored[nl->n_queued] = 0;
+	nl->replied[nl->n_queued] = false;
 	nl->queue[nl->n_queued++] = m;
 	return m;
 }
@@ -101,6 +102,11 @@ struct nl_msg *nlk_request(struct nlk *nl, const char *what, int type, int flags
 void nlk_ignore(struct nlk *nl, int errnum)
 {
 	nl->ignored[nl->n_queued - 1] = errnum;
+}
+
+void nlk_reply_only(struct nlk *nl)
+{
+	nl->replied[nl->n_queued - 1] = true;
 }
 
 void nlk_put(struct nlk *nl, struct nl_msg *m, int type, const void *data, int len)
@@ -190,6 +196,8 @@ static int write_queue(struct nlk *nl)
 
 		if (r < 0)
 			return r;
+		if (nl->replied[i] && i < nl->n_queued - 1)
+			hdr->nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 		hdr->nlmsg_pid = nl_socket_get_local_port(nl->sock);
 		iov[i] = (struct iovec){ hdr, NLMSG_ALIGN(hdr->nlmsg_len) };
 	}

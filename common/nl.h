@@ -24,7 +24,8 @@ struct nlk {
 	struct nl_sock *sock;
 	struct nl_msg *queue[NLK_BATCH_MAX];
 	const char *what[NLK_BATCH_MAX];
-	int ignored[NLK_BATCH_MAX]; /* negative errno that counts as success, 0: none */
+	int ignored[NLK_BATCH_MAX];  /* negative errno that counts as success, 0: none */
+	bool replied[NLK_BATCH_MAX]; /* the reply will do, there is no ack */
 	int n_queued;
 	int put_err; /* first overflow or allocation failure while building requests */
 	uint32_t seq;
@@ -80,6 +81,10 @@ struct nl_msg *nlk_request(struct nlk *nl, const char *what, int type, int flags
  * @errnum: negative errno, such as -EEXIST
  */
 void nlk_ignore(struct nlk *nl, int errnum);
+
+/** nlk_reply_only() - let the request queued last, a question, go without an ack: its answer or
+ * error is enough. The last of a batch has one all the same. */
+void nlk_reply_only(struct nlk *nl);
 
 /* Attribute appends; the first failure is remembered and comes out of nlk_send(). */
 void nlk_put(struct nlk *nl, struct nl_msg *m, int type, const void *data, int len);

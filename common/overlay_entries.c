@@ -104,9 +104,14 @@ static int by_key(const void *a, const void *b)
 	return compare_keys(a, b);
 }
 
+/* What was compared before is sorted already. */
 static void sort(struct overlay_list *list)
 {
-	if (list->n)
+	size_t i = 1;
+
+	while (i < list->n && compare_keys(&list->e[i - 1], &list->e[i]) <= 0)
+		i++;
+	if (i < list->n)
 		qsort(list->e, list->n, sizeof(*list->e), by_key);
 }
 

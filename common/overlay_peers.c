@@ -331,34 +331,46 @@ int overlay_peers_array(struct overlay_peers *peers, const struct overlay_rules 
 	return 0;
 }
 
+/* Where in a file a record stands: " line 3", or " [3]". */
+struct place {
+	const char *name, *before;
+	size_t number;
+	const char *after;
+};
+
+static int refuse(const struct place *place, const char *why)
+{
+	log_warn("%.500s %s%zu%s: refused: %s", place->name, place->before, place->number,
+		 place->after, why);
+	return 1;
+}
+
 static int refuse_bad(struct overlay_peers *peers, const struct overlay_rules *rules,
-		      const json_t *record, const char *where)
+		      const json_t *record, const struct place *place)
 {
 	struct cni_err why = { 0 };
 
-	if (overlay_peers_add(peers, rules, record, &why) == 0)
-		return 0;
-	log_warn("%s: refused: %s", where, why.msg);
-	return 1;
+	return overlay_peers_add(peers, rules, record, &why) < 0 ? refuse(place, why.msg) : 0;
 }
 
 static int add_lines(struct overlay_peers *peers, const struct overlay_rules *rules,
 		     const char *text, const char *name)
 {
+	json_error_t bad;
 	int refused = 0;
 
-	for (unsigned int line = 1; *text; line++) {
+	for (size_t line = 1; *text; line++) {
+		const struct place place = { name, "line ", line, "" };
 		size_t len = strcspn(text, "\n");
-		json_error_t bad;
-		char where[600];
+		char why[sizeof(bad.text) + 16];
 
-		snprintf(where, sizeof(where), "%.500s line %u", name, line);
 		if (strspn(text, " \t\r") < len) {
 			json_auto_t *record = json_loadb(text, len, 0, &bad);
 
 			if (!record)
-				log_warn("%s: refused: no JSON: %s", where, bad.text);
-			refused += record ? refuse_bad(peers, rules, record, where) : 1;
+				snprintf(why, sizeof(why), "no JSON: %s", bad.text);
+			refused += record ? refuse_bad(peers, rules, record, &place)
+					  : refuse(&place, why);
 		}
 		text += len + (text[len] == '\n');
 	}
@@ -381,10 +393,9 @@ int overlay_peers_text(struct overlay_peers *peers, const struct overlay_rules *
 		return cni_fail(err, CNI_E_DECODE, 0, "\"peersFile\": %.500s line %d: no JSON: %s",
 				name, bad.line, bad.text);
 	json_array_foreach (array, i, record) {
-		char where[600];
+		const struct place place = { name, "[", i, "]" };
 
-		snprintf(where, sizeof(where), "%.500s [%zu]", name, i);
-		refused += refuse_bad(peers, rules, record, where);
+		refused += refuse_bad(peers, rules, record, &place);
 	}
 	return refused;
 }

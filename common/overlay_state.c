@@ -111,6 +111,36 @@ void overlay_state_age(struct overlay_state *st, const struct overlay_state *bef
 	}
 }
 
+static bool same_nets(const struct ip_net a[2], const struct ip_net b[2])
+{
+	return same_net(&a[0], &b[0]) && same_net(&a[1], &b[1]);
+}
+
+static bool same_others(const struct overlay_state *a, const struct overlay_state *b)
+{
+	if (a->n_peers != b->n_peers || a->n_vteps != b->n_vteps)
+		return false;
+	for (size_t i = 0; i < a->n_vteps; i++)
+		if (!ip_equal(&a->vteps[i], &b->vteps[i]))
+			return false;
+	for (size_t i = 0; i < a->n_peers; i++)
+		if (by_vtep(&a->peers[i], &b->peers[i]) != 0 ||
+		    !same_peer(&a->peers[i], &b->peers[i]) ||
+		    a->peers[i].since != b->peers[i].since)
+			return false;
+	return true;
+}
+
+bool overlay_state_equal(const struct overlay_state *a, const struct overlay_state *b)
+{
+	return strcmp(a->network, b->network) == 0 && strcmp(a->node, b->node) == 0 &&
+	       a->vni == b->vni && a->port == b->port && a->direct == b->direct && a->l2 == b->l2 &&
+	       a->evpn == b->evpn && a->fast == b->fast && a->managed == b->managed &&
+	       a->foreign == b->foreign && a->mtu == b->mtu &&
+	       strcmp(a->conflict, b->conflict) == 0 && ip_equal(&a->local, &b->local) &&
+	       same_nets(a->net, b->net) && same_nets(a->subnet, b->subnet) && same_others(a, b);
+}
+
 /* ---- JSON ---- */
 
 json_t *overlay_nets_json(const struct ip_net net[2])
@@ -365,7 +395,9 @@ int overlay_state_remove(const char *network)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), void *arg)
+/* The network @but is passed over: its file is not even read. */
+static int each_but(const char *but, int (*fn)(const struct overlay_state *st, void *arg),
+		    void *arg)
 {
 	autodir DIR *dir = opendir(OVERLAY_STATE_DIR);
 	struct dirent *e;
@@ -377,7 +409,7 @@ int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), voi
 		autostate struct overlay_state st = { 0 };
 		int r;
 
-		if (e->d_name[0] == '.')
+		if (e->d_name[0] == '.' || strcmp(e->d_name, but) == 0)
 			continue;
 		r = overlay_state_read(e->d_name, &st);
 		if (r < 0)
@@ -390,6 +422,11 @@ int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), voi
 	return result;
 }
 
+int overlay_state_each(int (*fn)(const struct overlay_state *st, void *arg), void *arg)
+{
+	return each_but("", fn, arg);
+}
+
 struct conflict {
 	const struct overlay_state *st;
 	struct cni_err *err;
@@ -400,7 +437,7 @@ static int look_for_conflict(const struct overlay_state *other, void *arg)
 	const struct conflict *c = arg;
 	char own[IP_STRLEN], text[IP_STRLEN];
 
-	if (strcmp(other->network, c->st->network) == 0 || c->err->code)
+	if (c->err->code)
 		return 0;
 	if (other->vni == c->st->vni)
 		return cni_fail(c->err, CNI_E_CONF, 0, "\"vni\": %u is that of network \"%s\"",
@@ -418,7 +455,7 @@ static int look_for_conflict(const struct overlay_state *other, void *arg)
 int overlay_state_conflict(const struct overlay_state *st, struct cni_err *err)
 {
 	struct conflict c = { st, err };
-	int r = overlay_state_each(look_for_conflict, &c);
+	int r = each_but(st->network, look_for_conflict, &c);
 
 	if (err->code)
 		return r;

@@ -103,6 +103,9 @@ json_t *overlay_peer_json(const struct overlay_peer *peer, uint32_t vni);
  */
 int overlay_peers_parse(const json_t *array, uint32_t vni, struct overlay_peer **peers, size_t *n);
 
+/** overlay_state_equal() - whether two are the same in all that is written. */
+bool overlay_state_equal(const struct overlay_state *a, const struct overlay_state *b);
+
 /** overlay_state_json() - Return: new reference. */
 json_t *overlay_state_json(const struct overlay_state *st);
 

@@ -128,6 +128,7 @@ static int ask_ways(struct nlk *nl, const struct overlay_site *site, struct over
 		m = nlk_request(nl, "look up the route to a peer", RTM_GETROUTE, 0, &rtm,
 				sizeof(rtm));
 		nlk_put(nl, m, RTA_DST, p->vtep.b, ip_bytes(&p->vtep));
+		nlk_reply_only(nl);
 		if (nl->n_queued == QUESTIONS && ask(nl, &asking, err) < 0)
 			return -EIO;
 	}

@@ -66,12 +66,14 @@ struct job {
 	struct overlay_underlay *underlay;
 	struct pair *p;
 	struct link_info bridge;  /* of mode "l2" */
+	struct overlay_state now; /* what the node has of the network, read under the lock */
 	struct cni_result inside; /* addresses with the length of the network: ipMasq's inside */
 };
 
 static void job_free(struct job *job)
 {
 	result_free(&job->inside);
+	overlay_state_free(&job->now);
 }
 
 /* ---- the network on this node ---- */
@@ -93,7 +95,7 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 	int r = lock < 0 ? lock : 0;
 
 	if (r == 0)
-		r = vxlan_network_clear_way(job->conf, &key, err);
+		r = vxlan_network_clear_way(job->conf, &key, &job->now, err);
 	if (r < 0)
 		return r;
 	undo_push(undo, "overlay network", undo_network, job->p->call);
@@ -101,8 +103,8 @@ static int join_network(struct job *job, const struct cni_result *result, struct
 		overlay_fast_record(own, job->p->ids.peer_mac);
 	r = pair_write_record(job->p, own, result, undo, err);
 	return r < 0 ? r
-		     : vxlan_network_ensure(&job->p->host, job->conf, job->underlay, &job->bridge,
-					    err);
+		     : vxlan_network_ensure(&job->p->host, job->conf, job->underlay, &job->now,
+					    &job->bridge, err);
 }
 
 /* ---- ADD ---- */

@@ -92,20 +92,23 @@ static int check_move(const struct overlay_state *now, const struct vxlan_conf *
 
 /* What there is of the network may be another one's by its configuration. Under the lock. */
 int vxlan_network_clear_way(const struct vxlan_conf *conf, const struct state_key *key,
-			    struct cni_err *err)
+			    struct overlay_state *now, struct cni_err *err)
 {
-	autostate struct overlay_state now = { 0 };
 	int r = conf->st.managed ? 0 : overlay_state_conflict(&conf->st, err);
 
 	if (r < 0 || conf->st.managed)
 		return r;
-	r = overlay_state_read(key->network, &now);
+	r = overlay_state_read(key->network, now);
 	if (r == -ENOENT || r == -EBADMSG)
 		return 0;
 	if (r < 0)
 		return cni_fail(err, CNI_E_IO, r, "read " OVERLAY_STATE_DIR "/%s", key->network);
-	r = check_move(&now, conf, key, CNI_E_CONF, err);
-	return r > 0 ? overlay_release_locked(&now, err) : r;
+	r = check_move(now, conf, key, CNI_E_CONF, err);
+	if (r <= 0)
+		return r;
+	r = overlay_release_locked(now, err);
+	overlay_state_free(now);
+	return r;
 }
 
 /* What the kernel's entries for the peers differ by from what they should be. */
@@ -142,18 +145,14 @@ static int write_entries(struct nlk *nl, const struct vxlan_conf *conf,
 
 /* Records of peers that are as they were keep their age; whether the fast path works is found out
  * later. */
-static int write_state(struct overlay_state *st, struct cni_err *err)
+static int write_state(struct overlay_state *st, const struct overlay_state *now,
+		       struct cni_err *err)
 {
-	autostate struct overlay_state now = { 0 };
-	json_auto_t *before = NULL, *after = NULL;
-	int r = overlay_state_read(st->network, &now);
+	int r;
 
-	if (r == 0)
-		before = overlay_state_json(&now);
-	overlay_state_age(st, &now, time(NULL));
-	st->fast = now.fast;
-	after = overlay_state_json(st);
-	if (json_equal(before, after))
+	overlay_state_age(st, now, time(NULL));
+	st->fast = now->fast;
+	if (overlay_state_equal(st, now))
 		return 0;
 	r = overlay_state_write(st);
 	return r < 0 ? cni_fail(err, CNI_E_IO, r, "write " OVERLAY_STATE_DIR "/%s", st->network)
@@ -179,7 +178,8 @@ static int check_managed(const struct overlay_state *wanted, struct cni_err *err
 /* The rules come first: nobody injects in between. @bridge is filled in mode "l2". Under the lock.
  */
 int vxlan_network_ensure(struct nlk *nl, struct vxlan_conf *conf, const struct overlay_underlay *u,
-			 struct link_info *bridge, struct cni_err *err)
+			 const struct overlay_state *now, struct link_info *bridge,
+			 struct cni_err *err)
 {
 	struct overlay_device want = device_of(conf, u->mtu);
 	struct link_info device = { 0 };
@@ -187,7 +187,7 @@ int vxlan_network_ensure(struct nlk *nl, struct vxlan_conf *conf, const struct o
 
 	if (conf->st.managed)
 		return check_managed(&conf->st, err);
-	r = write_state(&conf->st, err);
+	r = write_state(&conf->st, now, err);
 	if (r == 0)
 		r = overlay_filter_ensure(&conf->st, err);
 	if (r < 0 || conf->st.foreign)
@@ -324,11 +324,14 @@ static int repair(const struct cni_call *call, struct nlk *nl, struct vxlan_conf
 		  const struct overlay_underlay *u, struct cni_err *err)
 {
 	autoclose int lock = overlay_lock(err);
+	autostate struct overlay_state now = { 0 };
 	struct link_info bridge;
 	int r = lock < 0 ? lock : may_repair(call, conf, err);
 
+	/* a file that cannot be read is written anew */
+	overlay_state_read(call->network, &now);
 	if (r == 0)
-		r = vxlan_network_ensure(nl, conf, u, &bridge, err);
+		r = vxlan_network_ensure(nl, conf, u, &now, &bridge, err);
 	if (r == 0)
 		r = report_network(nl, conf, u, err);
 	if (r > 0)

@@ -23,6 +23,7 @@ int vxlan_network_underlay(struct nlk *nl, const struct vxlan_conf *conf,
  * vxlan_network_clear_way() - ADD, before the container's record: make the network possible
  * @conf: valid configuration
  * @key: of the container's record
+ * @now: empty; receives what the node has of the network, if that stays. The caller's
  * @err: CNI_E_CONF: VNI or prefix are another network's, or the network would move away from
  *       containers
  *
@@ -32,13 +33,14 @@ int vxlan_network_underlay(struct nlk *nl, const struct vxlan_conf *conf,
  * Return: 0, or a negative errno.
  */
 int vxlan_network_clear_way(const struct vxlan_conf *conf, const struct state_key *key,
-			    struct cni_err *err);
+			    struct overlay_state *now, struct cni_err *err);
 
 /**
  * vxlan_network_ensure() - ADD, after the container's record: make the network, or put it right
  * @nl: socket, nothing queued
  * @conf: valid configuration; its state learns whether there is a fast path
  * @u: of vxlan_network_underlay()
+ * @now: what the node has of the network; empty: nothing
  * @bridge: filled in mode "l2"
  * @err: CNI_E_TRY_LATER: an agent is about to move the network
  *
@@ -47,7 +49,8 @@ int vxlan_network_clear_way(const struct vxlan_conf *conf, const struct state_ke
  * Return: 0, or a negative errno.
  */
 int vxlan_network_ensure(struct nlk *nl, struct vxlan_conf *conf, const struct overlay_underlay *u,
-			 struct link_info *bridge, struct cni_err *err);
+			 const struct overlay_state *now, struct link_info *bridge,
+			 struct cni_err *err);
 
 /**
  * vxlan_network_check_place() - CHECK and STATUS: with containers, the network must be where it was

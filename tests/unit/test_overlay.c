@@ -470,7 +470,9 @@ static void test_state_peers(void **state)
 	assert_memory_equal(back.peers[1].mac, st.peers[1].mac, 6);
 	assert_memory_equal(back.peers[0].mac, st.peers[0].mac, 6);
 	/* what has changed begins anew */
+	assert_true(overlay_state_equal(&st, &back));
 	back.peers[1].mac[5] ^= 1;
+	assert_false(overlay_state_equal(&st, &back));
 	changed = state_of("[" N("1") "," N("4") "," N("3") "," N("2") "]");
 	overlay_state_age(&changed, &back, 2000);
 	assert_int_equal(changed.peers[0].since, 1000);
