@@ -29,6 +29,19 @@ detach() {
 	unset "V4[$1/$2]" "V6[$1/$2]"
 }
 
+# The plugin vxlan by itself on a host, without libcni's cache. usage: host_vxlan HOST VERB CONTAINER CONF
+host_vxlan() {
+	in_host "$1" env CNI_COMMAND="$2" CNI_CONTAINERID="$3" CNI_NETNS="/run/netns/$3" CNI_IFNAME=eth0 "CNI_PATH=$BIN" "$BIN/vxlan" <<<"$4" >$out 2>$err
+}
+# It refuses. usage: denies NAME CODE TEXT COMMAND...
+denies() {
+	if "${@:4}"; then
+		not_ok "$1" "it succeeded"
+	else
+		same "$1" "$2 yes" "$(result .code) $([[ $(result .msg) == *"$3"* ]] && echo yes || result .msg)"
+	fi
+}
+
 # usage: in_place PLACE COMMAND...
 in_place() {
 	case $1 in

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "hawser overlay": what the overlay networks of this node are like, as text, JSON or a picture. */
+/* "hawser overlay": what the overlay networks of this node are like, as text, JSON or a picture;
+ * and the administrator's word to their agent. */
 #include "hawser_overlay.h"
 
 #include "cleanup.h"
 #include "hawser_list.h"
+#include "overlay_agent.h"
 #include "overlay_picture.h"
 #include "overlay_report.h"
 #include "table.h"
@@ -191,7 +193,7 @@ static void print_text(const json_t *report)
 /* ---- the command line ---- */
 
 struct command {
-	bool json, svg;
+	bool json, svg, plain; /* plain: without any option */
 	struct overlay_report_how how;
 	const char *verb, *network;
 };
@@ -215,6 +217,8 @@ static int read_words(int argc, char **argv, struct command *c)
 		return -EINVAL;
 	c->verb = argv[optind];
 	c->network = argc > 1 ? argv[optind + 1] : NULL;
+	if (strcmp(c->verb, "obey") == 0)
+		return c->network && c->plain ? 0 : -EINVAL;
 	if (strcmp(c->verb, "status") == 0)
 		return c->svg ? -EINVAL : 0;
 	return strcmp(c->verb, "graph") == 0 && !c->json ? 0 : -EINVAL;
@@ -230,7 +234,9 @@ static int read_command(int argc, char **argv, struct command *c)
 	int o;
 
 	optind = 1;
+	c->plain = true;
 	while ((o = getopt_long(argc, argv, "jt:", options, NULL)) != -1) {
+		c->plain = false;
 		switch (o) {
 		case 'j':
 			c->json = true;
@@ -277,6 +283,8 @@ int hawser_overlay(int argc, char **argv)
 
 	if (read_command(argc, argv, &c) < 0)
 		return 2;
+	if (strcmp(c.verb, "obey") == 0)
+		return overlay_agent_obey(c.network, &err) < 0 ? hawser_print_error(&err) : 0;
 	report = overlay_report(c.network, &c.how, &err);
 	if (!report)
 		return hawser_print_error(&err);

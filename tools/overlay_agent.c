@@ -2,12 +2,14 @@
 /* What the node agent of overlay networks says of them, and what it left on disk. */
 #include "overlay_agent.h"
 
+#include "args.h"
 #include "cleanup.h"
 #include "file.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -46,18 +48,17 @@ static int wait_ready(int fd, short what, int64_t deadline)
 	return r == 0 ? -ETIMEDOUT : 0;
 }
 
-static int send_request(int fd, int64_t deadline)
+static int send_request(int fd, const char *request, int64_t deadline)
 {
-	static const char request[] = "GET /status HTTP/1.0\r\n\r\n";
-	size_t done = 0;
+	size_t done = 0, len = strlen(request);
 
-	while (done < sizeof(request) - 1) {
+	while (done < len) {
 		int r = wait_ready(fd, POLLOUT, deadline);
 		ssize_t n;
 
 		if (r < 0)
 			return r;
-		n = send(fd, request + done, sizeof(request) - 1 - done, MSG_NOSIGNAL);
+		n = send(fd, request + done, len - done, MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
 		done += n > 0 ? (size_t)n : 0;
@@ -97,43 +98,77 @@ static int receive_all(int fd, int64_t deadline, char **answer)
 	return 0;
 }
 
-/* Where the content begins, or NULL when the answer is no success of HTTP (RFC 9112, 4). */
-static const char *content_of(const char *answer)
+/* One request, and its whole answer. Return: 0 or a negative errno with a text in @err. */
+static int ask(const char *method, const char *path, char **answer, struct cni_err *err)
+{
+	int64_t deadline = now_ms() + DEADLINE_MS;
+	autoclose int fd = connect_agent();
+	char request[512];
+	int r;
+
+	snprintf(request, sizeof(request), "%s %s HTTP/1.0\r\n\r\n", method, path);
+	r = fd < 0 ? fd : send_request(fd, request, deadline);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return cni_fail(err, CNI_E_IO, 0, "the agent is not running");
+	if (r == 0)
+		r = receive_all(fd, deadline, answer);
+	return r < 0 ? cni_fail(err, CNI_E_IO, r, "ask the agent at " OVERLAY_AGENT_SOCKET) : 0;
+}
+
+/* The status code of an answer of HTTP (RFC 9112, 4), and where its content begins. Return: 0: it
+ * is none. */
+static int status_of(const char *answer, const char **content)
 {
 	const char *end = strstr(answer, "\r\n\r\n");
 
-	if (strncmp(answer, "HTTP/1.", 7) != 0 || !end || strncmp(answer + 8, " 200", 4) != 0)
-		return NULL;
-	return end + 4;
+	if (strncmp(answer, "HTTP/1.", 7) != 0 || !end || answer[8] != ' ')
+		return 0;
+	*content = end + 4;
+	return atoi(answer + 9);
 }
 
 json_t *overlay_agent_ask(struct cni_err *err)
 {
-	int64_t deadline = now_ms() + DEADLINE_MS;
 	autofree char *answer = NULL;
-	autoclose int fd = connect_agent();
-	const char *content;
+	const char *content = NULL;
 	json_error_t bad;
 	json_t *obj;
-	int r = fd < 0 ? fd : send_request(fd, deadline);
 
-	if (r == -ENOENT || r == -ECONNREFUSED) {
-		cni_fail(err, CNI_E_IO, 0, "the agent is not running");
+	if (ask("GET", "/status", &answer, err) < 0)
 		return NULL;
-	}
-	if (r == 0)
-		r = receive_all(fd, deadline, &answer);
-	if (r < 0 || !answer) {
-		cni_fail(err, CNI_E_IO, r, "ask the agent at " OVERLAY_AGENT_SOCKET);
-		return NULL;
-	}
-	content = content_of(answer);
+	if (status_of(answer, &content) != 200)
+		content = NULL;
 	obj = content ? json_loads(content, 0, &bad) : NULL;
 	if (!obj)
 		cni_fail(err, CNI_E_DECODE, 0,
 			 "the agent at " OVERLAY_AGENT_SOCKET " does not answer with JSON: %s",
 			 content ? bad.text : answer);
 	return obj;
+}
+
+int overlay_agent_obey(const char *network, struct cni_err *err)
+{
+	autofree char *answer = NULL;
+	char path[ARGS_NET_MAX + 16];
+	const char *content;
+	int r = args_check_network(network, err);
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/obey/%s", network);
+	r = ask("POST", path, &answer, err);
+	if (r < 0)
+		return r;
+	switch (status_of(answer, &content)) {
+	case 200:
+		return 0;
+	case 404:
+		return cni_fail(err, CNI_E_CONF, 0, "the agent has no network \"%s\"", network);
+	default:
+		return cni_fail(err, CNI_E_DECODE, 0,
+				"the agent at " OVERLAY_AGENT_SOCKET " does not answer: %s",
+				answer);
+	}
 }
 
 json_t *overlay_agent_snapshot(const char *network, struct cni_err *err)

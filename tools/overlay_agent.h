@@ -22,6 +22,18 @@
 json_t *overlay_agent_ask(struct cni_err *err);
 
 /**
+ * overlay_agent_obey() - POST /obey/NETWORK: let the nodes go that the agent holds
+ * @network: name
+ * @err: CNI_E_IO: it does not run or does not answer; CNI_E_CONF: it has no such network;
+ *       CNI_E_DECODE: it answers rubbish
+ *
+ * Waits five seconds at most.
+ *
+ * Return: 0, or a negative errno.
+ */
+int overlay_agent_obey(const char *network, struct cni_err *err);
+
+/**
  * overlay_agent_snapshot() - what the agent kept of a network for times without its store
  * @network: name
  * @err: CNI_E_IO, CNI_E_DECODE

@@ -95,8 +95,18 @@ agent_end n1
 agent_start n1
 same "held across a restart" "true 6" "$(agent_comes n1 .held 1; agent_says n1 '"\(.held) \(.heldPeers)"')"
 same "obeying another network is no matter" 404 "$(in_host n1 curl -s -o /dev/null -w '%{http_code}' -X POST --unix-socket /run/hawser/overlayd.sock http://h/obey/green)"
-agent_get n1 /obey/blue -X POST
+# usage: obey HOST ARGUMENT...
+obey() {
+	in_host "$1" "$BIN/hawser" overlay obey "${@:2}" >$out 2>$err
+	echo $?
+}
+same "hawser overlay obey of a network that the agent does not have" "1 1" "$(obey n1 green) $(grep -c 'no network "green"' $err)"
+same "of a name that is none" "1 1" "$(obey n1 "blue HTTP/1.0") $(grep -c 'blue HTTP' $err)"
+same "they let nobody go" 6 "$(metric n1 peers_held)"
+same "without an agent" "1 1" "$(obey n4 blue) $(grep -c 'the agent is not running' $err)"
+same "hawser overlay obey" "0 0" "$(obey n1 blue) $(cat $out $err | wc -c)"
 becomes "the administrator lets them go" "n2 n3"
+same "nothing to let go is no error" 0 "$(obey n1 blue)"
 same "none is held" "false 0" "$(agent_says n1 .held) $(metric n1 peers_held)"
 all_meet "the others are reached all the time" n1 n2 n3
 

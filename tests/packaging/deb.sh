@@ -91,7 +91,7 @@ ip netns add box
 same "cnitool -i eth1 del podman: the namespaces" /run/netns/box "$(completes _cnitool cnitool -i eth1 del podman '')"
 same "cnitool --" "--ifname --keep --trace --help" "$(completes _cnitool cnitool --)"
 same "hawser: its verbs" "list reload cleanup overlay --help --version" "$(completes _hawser hawser '')"
-same "hawser overlay: its verbs" "status graph" "$(completes _hawser hawser overlay '')"
+same "hawser overlay: its verbs" "status graph obey" "$(completes _hawser hawser overlay '')"
 same "hawser overlay graph: options" "--no-probe --timeout --svg" "$(completes _hawser hawser overlay graph --)"
 same "hawser overlay status blue: options" "--json" "$(completes _hawser hawser overlay status blue --j)"
 
