@@ -97,6 +97,18 @@ static int create(struct nlk *nl, const struct overlay_device *want, const char 
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "create the bridge %s", name) : 0;
 }
 
+/* br_validate() refuses an address that is none before anything is made. */
+int overlay_bridge_usable(struct nlk *nl)
+{
+	static const uint8_t none[6];
+	struct link_child child = {
+		.kind = "bridge", .name = "br-vx", .netns_fd = -1, .mac = none
+	};
+	int r = link_add_child(nl, &child);
+
+	return r == -EADDRNOTAVAIL ? 0 : r;
+}
+
 static bool port_differs(const struct overlay_state *st, const struct link_info *device, int bridge)
 {
 	return device->master != bridge || device->port_learning != !st->evpn ||

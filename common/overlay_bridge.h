@@ -17,6 +17,9 @@ char *overlay_bridge_name(uint32_t vni, char name[OVERLAY_DEVICE_MAX]);
  */
 struct ip_net overlay_gateway(const struct overlay_state *st, int slot);
 
+/** overlay_bridge_usable() - overlay_device_usable() for the bridge. Return: as there. */
+int overlay_bridge_usable(struct nlk *nl);
+
 /**
  * overlay_bridge_ensure() - make the bridge, or put it right, with the VXLAN device as its port
  * @nl: socket, nothing queued

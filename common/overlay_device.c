@@ -15,6 +15,8 @@
 #include <linux/if_link.h>
 #include <string.h>
 
+#define NO_VNI 0x1000000 /* they have 24 bits */
+
 /* Without somebody who writes the entries of one link, MACs are learnt (RFC 7348, 4.1). */
 static bool learns(const struct overlay_state *st)
 {
@@ -108,6 +110,25 @@ static int create(struct nlk *nl, const struct overlay_device *want, const char 
 	if (r == 0)
 		r = link_get(nl, name, made);
 	return r < 0 ? nlk_fail(err, nl, CNI_E_FAILED, r, "create the VXLAN device %s", name) : 0;
+}
+
+static void put_no_vni(struct nlk *nl, struct nl_msg *m, const void *arg)
+{
+	(void)arg;
+	nlk_put_u32(nl, m, IFLA_VXLAN_ID, NO_VNI);
+}
+
+/* vxlan_validate() refuses the number before anything is made. */
+int overlay_device_usable(struct nlk *nl)
+{
+	char name[OVERLAY_DEVICE_MAX];
+	struct link_child child = { .kind = "vxlan",
+				    .name = overlay_device_name(NO_VNI, false, name),
+				    .netns_fd = -1,
+				    .put_data = put_no_vni };
+	int r = link_add_child(nl, &child);
+
+	return r == -ERANGE ? 0 : r;
 }
 
 /* The device that is there, if it can stay; index 0: none. */

@@ -69,6 +69,14 @@ int overlay_device_ensure(struct nlk *nl, const struct overlay_device *want, str
 			  struct cni_err *err);
 
 /**
+ * overlay_device_usable() - whether this kernel can make VXLAN devices; makes none
+ * @nl: socket, nothing queued
+ *
+ * Return: 0, -EOPNOTSUPP: it has no VXLAN, or another negative errno.
+ */
+int overlay_device_usable(struct nlk *nl);
+
+/**
  * overlay_device_has_alias() - whether the alias of a link does not say that it is somebody else's
  * @info: the link
  * @st: the network

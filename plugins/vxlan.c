@@ -50,6 +50,7 @@
 #include "cleanup.h"
 #include "ipam.h"
 #include "overlay.h"
+#include "overlay_device.h"
 #include "overlay_fast.h"
 #include "overlay_filter.h"
 #include "plugins/routed.h"
@@ -287,6 +288,25 @@ static int check(const struct cni_call *call, struct cni_err *err)
 	return vxlan_lease_verb(&lease, err);
 }
 
+/* What an ADD would make. */
+static int check_kernel(struct nlk *nl, const struct vxlan_conf *conf, struct cni_err *err)
+{
+	int r = conf->st.foreign || conf->st.managed ? 0 : overlay_device_usable(nl);
+
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_UNAVAILABLE, r,
+				"this kernel makes no VXLAN devices (CONFIG_VXLAN)");
+	r = conf->st.l2 ? overlay_bridge_usable(nl) : 0;
+	if (r < 0)
+		return nlk_fail(err, nl, CNI_E_UNAVAILABLE, r,
+				"\"mode\": \"l2\": this kernel makes no bridges (CONFIG_BRIDGE)");
+	r = overlay_filter_usable();
+	return r < 0 ? cni_fail(err, CNI_E_UNAVAILABLE, r,
+				"the rules that keep strangers out need nf_tables "
+				"(CONFIG_NF_TABLES_INET)")
+		     : 0;
+}
+
 static int check_status(const struct cni_call *call, const struct vxlan_conf *conf,
 			struct cni_err *err)
 {
@@ -301,13 +321,9 @@ static int check_status(const struct cni_call *call, const struct vxlan_conf *co
 		r = overlay_state_conflict(&conf->st, err);
 	if (r == 0)
 		r = vxlan_network_check_place(call, conf, CNI_E_UNAVAILABLE, err);
-	if (r < 0)
-		return r;
-	r = overlay_filter_usable();
-	return r < 0 ? cni_fail(err, CNI_E_UNAVAILABLE, r,
-				"the rules that keep strangers out need nf_tables "
-				"(CONFIG_NF_TABLES_INET)")
-		     : filter_status(&conf->filter, err);
+	if (r == 0)
+		r = check_kernel(&nl, conf, err);
+	return r < 0 ? r : filter_status(&conf->filter, err);
 }
 
 static int status(const struct cni_call *call, struct cni_err *err)
