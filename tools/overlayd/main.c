@@ -164,8 +164,12 @@ static int read_network(const char *name, void *arg)
 		}
 		return 0;
 	}
-	if (r == 0)
+	/* it is the plugin's own now, which waits for containers to leave */
+	if (r == 0) {
+		if (n)
+			unlink_network(agent, n);
 		return 0;
+	}
 	if (n && !netconf_equal(&n->conf, &conf)) {
 		log_warn("network \"%s\": its configuration has changed", name);
 		unlink_network(agent, n);
