@@ -190,10 +190,8 @@ $(OUT)/$(AGENT): $(AGENT_SRC:%.c=$(OBJ)/%.o) $(COMMON_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(AGENT_LDLIBS)
 else
-AGENT_COMMON := $(patsubst %,common/%.c,addr args bpf conf detach error fault file flannel flannel_config flannel_env hash \
-		ip ipv6 link link_wait lock log netns nft nl overlay overlay_bridge overlay_conf overlay_device overlay_entries \
-		overlay_fast overlay_fast_prog overlay_filter overlay_peers overlay_state overlay_underlay result route rule \
-		state sysctl tc version veth)
+AGENT_COMMON := $(wildcard common/flannel*.c common/overlay*.c) $(patsubst %,common/%.c,addr args bpf conf detach error fault file hash ip ipv6 link link_wait lock log netns nft \
+		nl result route rule state sysctl tc version veth)
 $(OBJ)/agent/%.o: %.c
 	@mkdir -p $(@D)
 	$(DYNAMIC_CC) $(AGENT_CPPFLAGS) $(AGENT_CFLAGS) -MMD -MP -c -o $@ $<
