@@ -91,13 +91,15 @@ serving=
 serve() {
 	: >/run/test-served
 	in_place "$1" "$HELPERS/talk" serve host "${@:2}" >/run/test-served 2>/run/test-serving &
-	serving+=" ${1%/*}"
+	serving+=" $!"
 	wait_for 5 grep -q ready /run/test-served
 }
 stop_servers() {
-	# shellcheck disable=SC2086
-	host_kill $serving
-	wait
+	local shell
+	for shell in $serving; do
+		pkill -P "$shell"
+		wait "$shell"
+	done
 	serving=
 } 2>/dev/null
 # What a server answers: whom it sees. usage: seen PLACE PROTO ADDRESS PORT
