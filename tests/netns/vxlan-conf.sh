@@ -235,4 +235,24 @@ same "routes follow" "10.5.4.0/24 10.5.5.0/24" "$(ip -j route show proto 72 | jq
 same "so does the forwarding database" "192.0.2.44 192.0.2.5" "$(bridge fdb show dev vx42 | sed 's/.*dst \([^ ]*\).*/\1/' | sort | xargs)"
 same "and the set of VTEPs" "192.0.2.5, 192.0.2.44" "$(nft list set inet hawser-vx42 vteps4 | tr -d '\n\t' | sed 's/.*elements = { \(.*\) }.*/\1/')"
 succeeds "CHECK of the first" vxlan CHECK a "$(with_prev "$c" "$prev")"
+
+# --- more peers than the answers to one batch of questions
+slate a
+ip link add u0 type veth peer name u1 && ip link set u1 up && ip link set u0 up && ip route add 198.18.0.0/16 dev u0
+for i in {2..201}; do echo "{\"node\":\"n$i\",\"vtep\":\"198.18.0.$i\",\"subnet\":\"10.5.$i.0/24\"}"; done >/run/peers
+succeeds "200 peers" vxlan ADD a "$(vconf 'del(.peers[1]) | .peersFile="/run/peers"')"
+same "200 peers: routes, neighbours, forwarding entries" "200 200 200" \
+	"$(ip route show proto 72 | wc -l) $(ip neigh show dev vx42 nud permanent | wc -l) $(bridge fdb show dev vx42 | grep -c ' dst ')"
+NETNS='' plugin vxlan DEL a "$(vconf)"
+ip link del u0
+
+# --- a kernel that refuses what an ADD would make
+status=$(vconf '.peers[1].vtep="192.0.2.1" | .peers |= .[:1]')
+NETNS='' succeeds "STATUS" vxlan STATUS a "$status"
+for ((k = 1, last = 0; k < 40; k++)); do
+	HAWSER_FAULT=$k NETNS='' plugin vxlan STATUS a "$status"
+	grep -q 'HAWSER_FAULT: step' $err || break
+	grep -q 'create a vxlan link\|makes no VXLAN devices' $out $err && last=$(jq .code <$out)
+done
+same "STATUS without VXLAN" 50 "$last"
 done_testing
