@@ -111,6 +111,44 @@ static int ask(struct nlk *nl, struct asking *asking, struct cni_err *err)
 		       : 0;
 }
 
+static int by_vtep(const void *a, const void *b)
+{
+	const struct overlay_way *const *one = a, *const *other = b;
+
+	return ip_cmp(&(*one)->to, &(*other)->to);
+}
+
+/* The ways of before, for a search; owned by the caller. */
+static const struct overlay_way **sorted_ways(const struct overlay_underlay *u)
+{
+	const struct overlay_way **sorted = calloc(u->n + 1, sizeof(*sorted));
+
+	if (!sorted)
+		abort();
+	for (size_t i = 0; i < u->n; i++)
+		sorted[i] = &u->ways[i];
+	if (u->n)
+		qsort(sorted, u->n, sizeof(*sorted), by_vtep);
+	return sorted;
+}
+
+/* Each way knows whose it is; those that were found before are as they were. */
+static void begin_ways(const struct overlay_site *site, const struct overlay_underlay *known,
+		       struct overlay_underlay *u)
+{
+	autofree const struct overlay_way **sorted = known ? sorted_ways(known) : NULL;
+
+	for (size_t i = 0; i < u->n; i++) {
+		const struct overlay_way *way = &u->ways[i], **old;
+
+		u->ways[i].to = site->peers->p[i].vtep;
+		old = sorted && known->n ? bsearch(&way, sorted, known->n, sizeof(*sorted), by_vtep)
+					 : NULL;
+		if (old)
+			u->ways[i] = **old;
+	}
+}
+
 static int ask_ways(struct nlk *nl, const struct overlay_site *site, struct overlay_underlay *u,
 		    struct cni_err *err)
 {
@@ -122,7 +160,7 @@ static int ask_ways(struct nlk *nl, const struct overlay_site *site, struct over
 				     .rtm_dst_len = ip_bits(&p->vtep) };
 		struct nl_msg *m;
 
-		if (p->refused || p == site->own)
+		if (p->refused || p == site->own || u->ways[i].oif)
 			continue;
 		asking.way[nl->n_queued] = &u->ways[i];
 		m = nlk_request(nl, "look up the route to a peer", RTM_GETROUTE, 0, &rtm,
@@ -197,7 +235,8 @@ static int choose_mtu(const struct overlay_site *site, struct overlay_underlay *
 }
 
 int overlay_underlay_look(struct nlk *nl, const struct overlay_site *site,
-			  struct overlay_underlay *u, struct cni_err *err)
+			  const struct overlay_underlay *known, struct overlay_underlay *u,
+			  struct cni_err *err)
 {
 	int mtu = 0, r;
 
@@ -205,6 +244,7 @@ int overlay_underlay_look(struct nlk *nl, const struct overlay_site *site,
 	if (!u->ways)
 		abort();
 	u->n = site->peers->n;
+	begin_ways(site, known, u);
 	r = find_dev(nl, site, u, &mtu, err);
 	if (r == 0)
 		r = check_local(nl, site, err);

@@ -19,9 +19,10 @@ struct overlay_site {
 
 /* The way to one peer. */
 struct overlay_way {
-	int oif;      /* 0: there is none at present */
-	int mtu;      /* of the route; 0: that of the interface */
-	bool on_link; /* no router in between */
+	struct ip_addr to; /* VTEP */
+	int oif;	   /* 0: there is none at present */
+	int mtu;	   /* of the route; 0: that of the interface */
+	bool on_link;	   /* no router in between */
 };
 
 struct overlay_underlay {
@@ -40,6 +41,8 @@ void overlay_underlay_free(struct overlay_underlay *u);
  * overlay_underlay_look() - ask the kernel for the ways to the peers
  * @nl: socket, nothing queued
  * @site: what to look for
+ * @known: ways that were found before and have not changed since, which is for the caller to know:
+ *         the kernel is asked for the others only; NULL: none
  * @u: zeroed; filled
  * @err: CNI_E_CONF for an interface that does not exist, an address that is not this host's, an
  *       MTU that the underlay does not carry
@@ -49,7 +52,8 @@ void overlay_underlay_free(struct overlay_underlay *u);
  * Return: 0, or a negative errno.
  */
 int overlay_underlay_look(struct nlk *nl, const struct overlay_site *site,
-			  struct overlay_underlay *u, struct cni_err *err);
+			  const struct overlay_underlay *known, struct overlay_underlay *u,
+			  struct cni_err *err);
 
 /** overlay_underlay_entries() - the entries that the peers need, device @oif. @want: empty. */
 void overlay_underlay_entries(const struct overlay_site *site, const struct overlay_underlay *u,

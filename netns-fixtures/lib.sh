@@ -36,7 +36,7 @@ wait_for() {
 	local deadline=$((SECONDS + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		if [ "$SECONDS" -ge "$deadline" ]; then
+		if [ "$SECONDS" -gt "$deadline" ]; then # seconds are whole ones: 1 may be over at once
 			echo "timed out: $*" >&2
 			return 1
 		fi

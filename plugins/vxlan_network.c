@@ -19,7 +19,7 @@ int vxlan_network_underlay(struct nlk *nl, const struct vxlan_conf *conf,
 			   struct overlay_underlay *u, struct cni_err *err)
 {
 	if (!conf->st.foreign && !conf->st.managed)
-		return overlay_underlay_look(nl, &conf->site, u, err);
+		return overlay_underlay_look(nl, &conf->site, NULL, u, err);
 	u->mtu = (int)conf->iface.mtu;
 	return 0;
 }

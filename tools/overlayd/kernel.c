@@ -87,7 +87,9 @@ static int look_at_underlay(struct network *n, struct nlk *nl, int i, struct cni
 	int r;
 
 	memcpy(site.network, leg->st.net, sizeof(site.network));
-	r = overlay_underlay_look(nl, &site, &seen, err);
+	/* what changes in the host's routes is notified: a peer that comes asks for itself only */
+	r = overlay_underlay_look(nl, &site, n->dirty & DIRTY_UNDERLAY ? NULL : &leg->underlay,
+				  &seen, err);
 	if (r < 0) {
 		overlay_underlay_free(&seen);
 		return r;
