@@ -25,6 +25,10 @@ for option in "" x 1x -1 86401 1.5; do
 	in_host n1 "$AGENT" --probe-every "$option" >$out 2>$err
 	same "usage: --probe-every \"$option\"" 2 $?
 done
+# an ARP request that was lost between hosts just made is repeated after a second: nobody is to be taken for gone meanwhile
+for host in n1 n2 n3; do
+	for i in 1 2 3; do wait_for 10 in_host $host ping -c1 -W1 192.0.2.$i; done
+done
 agent_run n2 --probe-every 0
 agent_run n3
 agent_start n1 --probe-every 1
