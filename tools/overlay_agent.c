@@ -110,8 +110,10 @@ static int ask(const char *method, const char *path, char **answer, struct cni_e
 	r = fd < 0 ? fd : send_request(fd, request, deadline);
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		return cni_fail(err, CNI_E_IO, 0, "the agent is not running");
-	if (r == 0)
+	if (r >= 0)
 		r = receive_all(fd, deadline, answer);
+	if (r >= 0 && !*answer)
+		r = -EIO;
 	return r < 0 ? cni_fail(err, CNI_E_IO, r, "ask the agent at " OVERLAY_AGENT_SOCKET) : 0;
 }
 
