@@ -375,11 +375,6 @@ static void handle(struct agent *agent, const struct pollfd *fds)
 		on_conf(agent);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	return !a ? b : !b || a < b ? a : b;
-}
-
 /* Return: when to do the next thing. */
 static uint64_t work(struct agent *agent)
 {

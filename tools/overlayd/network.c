@@ -25,11 +25,6 @@
 #define SAY_AFTER     3	   /* failures */
 #define SNAPSHOT_WAIT 1000 /* ms: changes that are written at once */
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	return !a ? b : !b || a < b ? a : b;
-}
-
 void network_mark(struct network *n, unsigned int what, uint64_t now, unsigned int delay)
 {
 	n->dirty |= what;

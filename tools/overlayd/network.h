@@ -118,6 +118,12 @@ void network_forget_files(const char *network);
 /** network_obey() - the administrator believes the store: peers that are held go. */
 void network_obey(struct network *n, uint64_t now);
 
+/** sooner() - of two times the one that comes first; 0: none. Return: it, or 0. */
+static inline uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return !a ? b : !b || a < b ? a : b;
+}
+
 /* ---- kernel.c ---- */
 
 /**
